@@ -1,0 +1,2 @@
+//! The runner of the measured workloads.
+fn main() {}

@@ -1,0 +1,19 @@
+//! Kernels on slices: SIMD chosen at run time, threads by rayon, the same bits on all of them.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`isa`] | which instruction set runs, and how to pin it |
+//! | [`Kernel`], [`dispatch`] | one generic body, instantiated per instruction set |
+//! | [`parallel`] | fixed blocks over threads, reductions in a fixed tree |
+//! | [`Buffer`] | aligned storage that returns to a pool |
+//!
+//! The determinism contract is stated in `docs/reproducibility.md`.
+#![allow(unsafe_code, reason = "the SIMD kernels of the project live here and nowhere else")]
+
+mod buffer;
+pub mod isa;
+pub mod parallel;
+mod simd;
+
+pub use buffer::{Buffer, Plain, PoolStats, pool_stats, trim_pool};
+pub use isa::{Kernel, dispatch};

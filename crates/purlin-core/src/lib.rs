@@ -1,0 +1,17 @@
+//! The numeric core of Purlin: what every algorithm crate shares and none may redefine.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`Real`] | `f32` and `f64`, sealed |
+//! | [`Shape`] | the sizes of an n-dimensional array, by value |
+//! | [`Error`] | one error type for all crates, with fields |
+//! | [`simd`] | the traits that a kernel is written against; `purlin-backend` implements them |
+
+mod error;
+mod real;
+mod shape;
+pub mod simd;
+
+pub use error::{Error, Result};
+pub use real::Real;
+pub use shape::Shape;

@@ -1,0 +1,1 @@
+//! Pictures of machine learning as SVG and PNG: learning curves, confusion matrix, image grids, scatter and line plots.

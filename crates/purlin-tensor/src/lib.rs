@@ -1,0 +1,1 @@
+//! N-dimensional tensors with reverse-mode differentiation, deterministic to the bit.

@@ -1,0 +1,1 @@
+//! Property-test strategies, naive references and laws for machine-learning code.
