@@ -3,6 +3,7 @@
 //! A training step drops the same sizes that the next one asks for. A dropped [`Buffer`] goes to
 //! a free list of its size class and comes back without the system's zeroing and page faults.
 
+use purlin_core::Plain;
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,18 +13,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A cache line, and an AVX-512 register.
 const ALIGN: usize = 64;
-
-mod sealed {
-    pub trait Sealed {}
-}
-
-/// Numbers that a [`Buffer`] can hold: every bit pattern is a value.
-pub trait Plain: sealed::Sealed + Copy + Default + fmt::Debug + Send + Sync + 'static {}
-
-macro_rules! plain {
-    ($($t:ty),*) => { $(impl sealed::Sealed for $t {} impl Plain for $t {})* };
-}
-plain!(f32, f64, u8, u32);
 
 /// A slice of numbers, aligned to 64 bytes, whose memory goes back to a pool when it is dropped.
 ///

@@ -15,5 +15,6 @@ pub mod isa;
 pub mod parallel;
 mod simd;
 
-pub use buffer::{Buffer, Plain, PoolStats, pool_stats, trim_pool};
+pub use buffer::{Buffer, PoolStats, pool_stats, trim_pool};
 pub use isa::{Kernel, dispatch};
+pub use purlin_core::Plain;

@@ -13,5 +13,5 @@ mod shape;
 pub mod simd;
 
 pub use error::{Error, Result};
-pub use real::Real;
+pub use real::{Plain, Real};
 pub use shape::Shape;

@@ -9,7 +9,17 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
+    impl Sealed for u8 {}
+    impl Sealed for u32 {}
 }
+
+/// Numbers that a buffer of the backend can hold: every bit pattern is a value. Sealed.
+pub trait Plain: sealed::Sealed + Copy + Default + Debug + Send + Sync + 'static {}
+
+impl Plain for f32 {}
+impl Plain for f64 {}
+impl Plain for u8 {}
+impl Plain for u32 {}
 
 /// A floating-point number: `f32` or `f64`, and nothing else (the trait is sealed).
 ///
@@ -27,17 +37,11 @@ mod sealed {
 /// assert_eq!(mean(&[1.0f32, 2.0, 6.0]), 3.0);
 /// ```
 pub trait Real:
-    sealed::Sealed
-    + Copy
-    + Debug
+    Plain
     + Display
     + LowerExp
-    + Default
     + PartialEq
     + PartialOrd
-    + Send
-    + Sync
-    + 'static
     + Add<Output = Self>
     + Sub<Output = Self>
     + Mul<Output = Self>
