@@ -5,10 +5,12 @@
 //! | [`Real`] | `f32` and `f64`, sealed |
 //! | [`Shape`] | the sizes of an n-dimensional array, by value |
 //! | [`Error`] | one error type for all crates, with fields |
+//! | [`rng`] | random streams named by seed, purpose and index |
 //! | [`simd`] | the traits that a kernel is written against; `purlin-backend` implements them |
 
 mod error;
 mod real;
+pub mod rng;
 mod shape;
 pub mod simd;
 

@@ -74,6 +74,7 @@ impl Shape {
     }
 
     /// How many elements apart neighbours along each axis lie, row-major and contiguous.
+    #[must_use]
     pub fn strides(&self) -> Self {
         let mut strides = *self;
         let mut step = 1;
@@ -90,10 +91,10 @@ impl Shape {
     ///
     /// [`Error::InvalidParam`] when the axis is out of range.
     pub fn axis(&self, op: &'static str, axis: isize) -> Result<usize> {
-        let rank = self.rank() as isize;
+        let rank = self.rank().cast_signed();
         let resolved = if axis < 0 { axis + rank } else { axis };
         if (0..rank).contains(&resolved) {
-            Ok(resolved as usize)
+            Ok(resolved.cast_unsigned())
         } else {
             Err(Error::param(op, "axis", format!("in {}..{rank} for shape {self}", -rank), axis))
         }
