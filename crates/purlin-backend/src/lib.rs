@@ -5,14 +5,20 @@
 //! | [`isa`] | which instruction set runs, and how to pin it |
 //! | [`Kernel`], [`dispatch`] | one generic body, instantiated per instruction set |
 //! | [`parallel`] | fixed blocks over threads, reductions in a fixed tree |
+//! | [`gemm`] | matrix product with a fused bias and activation |
+//! | [`conv`] | 2-D convolution and its gradients |
+//! | [`pool`] | maximum and average pooling and their gradients |
 //! | [`Buffer`] | aligned storage that returns to a pool |
 //!
 //! The determinism contract is stated in `docs/reproducibility.md`.
 #![allow(unsafe_code, reason = "the SIMD kernels of the project live here and nowhere else")]
 
 mod buffer;
+pub mod conv;
+pub mod gemm;
 pub mod isa;
 pub mod parallel;
+pub mod pool;
 mod simd;
 
 pub use buffer::{Buffer, PoolStats, pool_stats, trim_pool};

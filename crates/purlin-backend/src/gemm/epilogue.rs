@@ -1,0 +1,194 @@
+//! What happens to a result before it is stored.
+
+use crate::parallel;
+use purlin_core::Real;
+use purlin_core::simd::{Lanes, MAX_LANES};
+
+/// An activation function that a product or a convolution applies to its result.
+///
+/// Each can be differentiated from its output alone, so the input need not be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Activation {
+    /// `x`.
+    #[default]
+    Identity,
+    /// `0` for negative `x`, else `x` (so -0 and NaN stay as they are).
+    Relu,
+    /// `x` for positive `x`, else `slope * x`; the slope must not be negative.
+    LeakyRelu(f64),
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
+}
+
+impl Activation {
+    /// The function, per lane.
+    #[inline(always)]
+    pub fn eval<V: Lanes>(self, x: V) -> V {
+        match self {
+            Self::Identity => x,
+            Self::Relu => V::splat_f64(0.0).max(x),
+            Self::LeakyRelu(slope) => {
+                V::select(x.gt(V::splat_f64(0.0)), x, x * V::splat_f64(slope))
+            }
+            Self::Sigmoid => map_lanes(x, |x| 1.0 / (1.0 + libm::exp(-x))),
+            Self::Tanh => map_lanes(x, libm::tanh),
+        }
+    }
+
+    /// The gradient of the input, `grad_y * f'(x)`, from the output `y = f(x)`, per lane.
+    ///
+    /// At the corner of ReLU and its leaky kin the derivative is that of the negative side.
+    #[inline(always)]
+    pub fn grad_from_output<V: Lanes>(self, y: V, grad_y: V) -> V {
+        let zero = V::splat_f64(0.0);
+        let one = V::splat_f64(1.0);
+        match self {
+            Self::Identity => grad_y,
+            Self::Relu => V::select(y.le(zero), zero, grad_y),
+            Self::LeakyRelu(slope) => V::select(y.le(zero), grad_y * V::splat_f64(slope), grad_y),
+            Self::Sigmoid => grad_y * (y * (one - y)),
+            Self::Tanh => grad_y * (one - y * y),
+        }
+    }
+
+    /// Panics where the slope is negative or NaN: its output would not tell the input's sign.
+    #[track_caller]
+    fn check(self, op: &str) {
+        if let Self::LeakyRelu(slope) = self {
+            assert!(slope >= 0.0, "{op}: slope must be at least 0, got {slope}");
+        }
+    }
+}
+
+#[inline(always)]
+fn map_lanes<V: Lanes>(x: V, f: impl Fn(f64) -> f64) -> V {
+    let mut buffer = [V::Scalar::ZERO; MAX_LANES];
+    x.store(&mut buffer);
+    V::load(&buffer.map(|x| V::Scalar::from_f64(f(x.to_f64()))))
+}
+
+/// Items per task of [`activation_grad`].
+const BLOCK: usize = 1 << 14;
+
+/// `grad_x = grad_y * f'(x)` from the output `y = f(x)`.
+///
+/// # Panics
+///
+/// When the lengths differ, or a slope is negative.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::gemm::{Activation, activation_grad};
+///
+/// let mut grad_x = [0.0f32; 3];
+/// activation_grad(Activation::Relu, &[0.0, 2.0, 3.0], &[5.0, 6.0, 7.0], &mut grad_x);
+/// assert_eq!(grad_x, [0.0, 6.0, 7.0]);
+/// ```
+#[track_caller]
+pub fn activation_grad<T: Real>(activation: Activation, y: &[T], grad_y: &[T], grad_x: &mut [T]) {
+    activation.check("activation_grad");
+    assert!(
+        y.len() == grad_y.len() && y.len() == grad_x.len(),
+        "activation_grad: lengths must match, got y {}, grad_y {}, grad_x {}",
+        y.len(),
+        grad_y.len(),
+        grad_x.len()
+    );
+    parallel::for_each_chunk(grad_x, BLOCK, size_of_val(y), |i, grad_x| {
+        let range = i * BLOCK..i * BLOCK + grad_x.len();
+        crate::dispatch(ActivationGrad {
+            activation,
+            y: &y[range.clone()],
+            grad_y: &grad_y[range],
+            grad_x,
+        });
+    });
+}
+
+struct ActivationGrad<'a, T> {
+    activation: Activation,
+    y: &'a [T],
+    grad_y: &'a [T],
+    grad_x: &'a mut [T],
+}
+
+impl<T: Real> crate::Kernel for ActivationGrad<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: purlin_core::simd::Isa>(self) {
+        let lanes = T::Lanes::<I>::LANES;
+        let full = self.y.len() / lanes * lanes;
+        let (activation, y, grad_y) = (self.activation, self.y, self.grad_y);
+        for i in (0..full).step_by(lanes) {
+            let g = activation
+                .grad_from_output(T::Lanes::<I>::load(&y[i..]), T::Lanes::<I>::load(&grad_y[i..]));
+            g.store(&mut self.grad_x[i..]);
+        }
+        if full < y.len() {
+            let y = T::Lanes::<I>::load_partial(&y[full..], T::ZERO);
+            let grad_y = T::Lanes::<I>::load_partial(&grad_y[full..], T::ZERO);
+            activation.grad_from_output(y, grad_y).store_partial(&mut self.grad_x[full..]);
+        }
+    }
+}
+
+/// What is done to each result: a bias per output column (channel) is added, then the activation
+/// applied.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::gemm::{Activation, Epilogue, Gemm, gemm};
+///
+/// let epilogue = Epilogue { bias: Some(&[1.0, -9.0]), activation: Activation::Relu };
+/// let mut c = [0.0; 2];
+/// gemm(&Gemm::new(1, 1, 2), &[2.0], &[3.0, 4.0], &mut c, &epilogue);
+/// assert_eq!(c, [7.0, 0.0]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Epilogue<'a, T> {
+    /// Added to each result; one number per output column (channel).
+    pub bias: Option<&'a [T]>,
+    /// Applied last.
+    pub activation: Activation,
+}
+
+impl<T: Real> Epilogue<'_, T> {
+    /// The bare result.
+    pub fn none() -> Self {
+        Self { bias: None, activation: Activation::Identity }
+    }
+
+    /// One result of column `j`: the scalar twin of what kernels do per vector.
+    pub(crate) fn apply(&self, j: usize, x: T) -> T {
+        let x = self.bias.map_or(x, |bias| x + bias[j]);
+        match self.activation {
+            Activation::Identity => x,
+            activation => crate::dispatch(ApplyOne(activation, x)),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn check(&self, op: &str, columns: usize) {
+        if let Some(bias) = self.bias {
+            let got = bias.len();
+            assert!(got == columns, "{op}: expected bias with {columns} items, got {got}");
+        }
+        self.activation.check(op);
+    }
+}
+
+struct ApplyOne<T>(Activation, T);
+
+impl<T: Real> crate::Kernel for ApplyOne<T> {
+    type Output = T;
+    #[inline(always)]
+    fn run<I: purlin_core::simd::Isa>(self) -> T {
+        let mut out = [T::ZERO; 1];
+        self.0.eval(T::Lanes::<I>::splat(self.1)).store_partial(&mut out);
+        out[0]
+    }
+}
