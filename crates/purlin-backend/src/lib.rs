@@ -5,6 +5,9 @@
 //! | [`isa`] | which instruction set runs, and how to pin it |
 //! | [`Kernel`], [`dispatch`] | one generic body, instantiated per instruction set |
 //! | [`parallel`] | fixed blocks over threads, reductions in a fixed tree |
+//! | [`elementwise`] | maps of one to three operands, broadcasting, updates of several arrays |
+//! | [`math`] | exp, ln, tanh, erf, sin, ... of vectors |
+//! | [`layout`] | transpose, permute, slices, gather and scatter |
 //! | [`gemm`] | matrix product with a fused bias and activation |
 //! | [`conv`] | 2-D convolution and its gradients |
 //! | [`pool`] | maximum and average pooling and their gradients |
@@ -15,8 +18,11 @@
 
 mod buffer;
 pub mod conv;
+pub mod elementwise;
 pub mod gemm;
 pub mod isa;
+pub mod layout;
+pub mod math;
 pub mod parallel;
 pub mod pool;
 mod simd;

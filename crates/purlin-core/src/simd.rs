@@ -145,9 +145,29 @@ pub trait Lanes:
         }
         buffer[0]
     }
+    /// Lane `i` of the result is lane `i + K`, for `i < K`; the other lanes are unspecified.
+    /// `K` is 1, 2, 4 or 8 and less than `LANES`.
+    #[must_use]
+    #[inline(always)]
+    fn upper<const K: usize>(self) -> Self {
+        let mut buffer = [Self::Scalar::ZERO; MAX_LANES];
+        self.store(&mut buffer);
+        buffer.copy_within(K..2 * K, 0);
+        Self::load(&buffer)
+    }
+    /// Lane 0.
+    #[inline(always)]
+    fn first(self) -> Self::Scalar {
+        let mut buffer = [Self::Scalar::ZERO; MAX_LANES];
+        self.store(&mut buffer);
+        buffer[0]
+    }
     /// Sum of the lanes in the fixed tree of [`Lanes::fold`].
     #[inline(always)]
     fn sum(self) -> Self::Scalar {
-        self.fold(|a, b| a + b)
+        let v = if Self::LANES > 8 { self + self.upper::<8>() } else { self };
+        let v = v + v.upper::<4>();
+        let v = v + v.upper::<2>();
+        (v + v.upper::<1>()).first()
     }
 }

@@ -1,0 +1,291 @@
+//! Ready operations for [`map`](super::map), [`zip`](super::zip) and [`zip3`](super::zip3).
+//!
+//! An operation named `XGrad` gives the gradient of its input from the gradient of its output:
+//! `XGrad(x, grad_y)` where it needs the input, `XGradFromOutput(y, grad_y)` where the output
+//! is enough.
+
+use super::{MapOp, Zip3Op, ZipOp};
+use crate::math;
+use purlin_core::simd::Lanes;
+
+macro_rules! map_ops {
+    ($($(#[$doc:meta])* $name:ident($cost:literal) |$x:ident| $body:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name;
+        impl MapOp for $name {
+            const COST: usize = $cost;
+            #[inline(always)]
+            fn eval<V: Lanes>(self, $x: V) -> V {
+                $body
+            }
+        }
+    )*};
+}
+
+macro_rules! map_ops_with {
+    ($($(#[$doc:meta])* $name:ident($cost:literal) |$x:ident, [$($p:ident),+]| $body:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name(
+            $(#[doc = concat!("`", stringify!($p), "`")] pub map_ops_with!(@f64 $p)),+
+        );
+        impl MapOp for $name {
+            const COST: usize = $cost;
+            #[inline(always)]
+            fn eval<V: Lanes>(self, $x: V) -> V {
+                let Self($($p),+) = self;
+                $(let $p = V::splat_f64($p);)+
+                $body
+            }
+        }
+    )*};
+    (@f64 $p:ident) => { f64 };
+}
+
+macro_rules! zip_ops {
+    ($($(#[$doc:meta])* $name:ident($cost:literal) |$a:ident, $b:ident| $body:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name;
+        impl ZipOp for $name {
+            const COST: usize = $cost;
+            #[inline(always)]
+            fn eval<V: Lanes>(self, $a: V, $b: V) -> V {
+                $body
+            }
+        }
+    )*};
+}
+
+macro_rules! zip_ops_with {
+    ($($(#[$doc:meta])* $name:ident($cost:literal) |$a:ident, $b:ident, $p:ident| $body:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name(#[doc = concat!("`", stringify!($p), "`")] pub f64);
+        impl ZipOp for $name {
+            const COST: usize = $cost;
+            #[inline(always)]
+            fn eval<V: Lanes>(self, $a: V, $b: V) -> V {
+                let $p = V::splat_f64(self.0);
+                $body
+            }
+        }
+    )*};
+}
+
+#[inline(always)]
+fn one<V: Lanes>() -> V {
+    V::splat_f64(1.0)
+}
+
+#[inline(always)]
+fn zero<V: Lanes>() -> V {
+    V::splat_f64(0.0)
+}
+
+/// 1 where the mask holds, else 0.
+#[inline(always)]
+fn truth<V: Lanes>(mask: V::Mask) -> V {
+    V::select(mask, one(), zero())
+}
+
+map_ops! {
+    /// `-x`
+    Neg(1) |x| -x;
+    /// `|x|`
+    Abs(1) |x| x.abs();
+    /// -1, 0 or 1; a zero keeps its sign, NaN stays NaN.
+    Sign(1) |x| V::select(x.gt(zero()), one(), V::select(x.lt(zero()), -one::<V>(), x));
+    /// `1 / x`
+    Recip(4) |x| one::<V>() / x;
+    /// `x^2`
+    Square(1) |x| x * x;
+    /// The square root.
+    Sqrt(6) |x| x.sqrt();
+    /// `1 / sqrt(x)`, rounded twice.
+    Rsqrt(8) |x| one::<V>() / x.sqrt();
+    /// Largest integer not above.
+    Floor(1) |x| x.floor();
+    /// Nearest integer, ties to even.
+    Round(1) |x| x.round_ties_even();
+    /// [`math::exp`]
+    Exp(8) |x| math::exp(x);
+    /// [`math::expm1`]
+    Expm1(10) |x| math::expm1(x);
+    /// [`math::ln`]
+    Ln(10) |x| math::ln(x);
+    /// [`math::ln_1p`]
+    Ln1p(14) |x| math::ln_1p(x);
+    /// [`math::sin`]
+    Sin(16) |x| math::sin(x);
+    /// [`math::cos`]
+    Cos(16) |x| math::cos(x);
+    /// [`math::tanh`]
+    Tanh(14) |x| math::tanh(x);
+    /// [`math::sigmoid`]
+    Sigmoid(12) |x| math::sigmoid(x);
+    /// [`math::softplus`]
+    Softplus(20) |x| math::softplus(x);
+    /// [`math::silu`]
+    Silu(12) |x| math::silu(x);
+    /// [`math::erf`]
+    Erf(24) |x| math::erf(x);
+    /// [`math::erfc`]
+    Erfc(24) |x| math::erfc(x);
+    /// [`math::gelu`]
+    Gelu(24) |x| math::gelu(x);
+    /// [`math::gelu_tanh`]
+    GeluTanh(20) |x| math::gelu_tanh(x);
+    /// `x` where it is positive, else 0; NaN stays NaN.
+    Relu(1) |x| V::select(x.lt(zero()), zero(), x);
+    /// Subnormal numbers become zero (the sign is kept); see [`math::flush_subnormal`].
+    FlushSubnormal(1) |x| math::flush_subnormal(x);
+    /// 1 where `x` is NaN, else 0.
+    IsNan(1) |x| truth(x.is_nan());
+    /// 1 where `x` is neither infinite nor NaN, else 0.
+    IsFinite(1) |x| truth(x.abs().lt(V::splat_f64(f64::INFINITY)));
+}
+
+map_ops_with! {
+    /// `x + c`
+    AddScalar(1) |x, [c]| x + c;
+    /// `c - x`
+    RsubScalar(1) |x, [c]| c - x;
+    /// `x * c`
+    MulScalar(1) |x, [c]| x * c;
+    /// `x / c`
+    DivScalar(4) |x, [c]| x / c;
+    /// `c / x`
+    RdivScalar(4) |x, [c]| c / x;
+    /// `scale * x + shift` with one rounding.
+    Affine(1) |x, [scale, shift]| x.mul_add(scale, shift);
+    /// `max(x, c)`; NaN stays NaN.
+    MaxScalar(1) |x, [c]| c.max(x);
+    /// `min(x, c)`; NaN stays NaN.
+    MinScalar(1) |x, [c]| c.min(x);
+    /// `x` held between `low` and `high`; NaN stays NaN.
+    Clamp(1) |x, [low, high]| high.min(low.max(x));
+    /// `x` where it is positive, else `slope * x`.
+    LeakyRelu(1) |x, [slope]| V::select(x.lt(zero()), slope * x, x);
+    /// `x` where it is positive, else `alpha (e^x - 1)` (Clevert, Unterthiner, Hochreiter, 2016).
+    Elu(10) |x, [alpha]| V::select(x.gt(zero()), x, alpha * math::expm1(x));
+    /// `x^exponent`; see [`math::pow`].
+    Pow(40) |x, [exponent]| math::pow(x, exponent);
+}
+
+/// `x^n` by repeated squaring; see [`math::powi`].
+#[derive(Debug, Clone, Copy)]
+pub struct Powi(
+    /// The exponent.
+    pub i32,
+);
+
+impl MapOp for Powi {
+    const COST: usize = 6;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        math::powi(x, self.0)
+    }
+}
+
+zip_ops! {
+    /// `a + b`
+    Add(1) |a, b| a + b;
+    /// `a - b`
+    Sub(1) |a, b| a - b;
+    /// `a * b`
+    Mul(1) |a, b| a * b;
+    /// `a / b`
+    Div(4) |a, b| a / b;
+    /// The greater one; NaN in either gives NaN.
+    Max(1) |a, b| V::select(a.is_nan(), a, V::select(a.gt(b), a, b));
+    /// The smaller one; NaN in either gives NaN.
+    Min(1) |a, b| V::select(a.is_nan(), a, V::select(a.lt(b), a, b));
+    /// [`math::pow`]
+    PowElem(40) |a, b| math::pow(a, b);
+    /// Magnitude of `a`, sign of `b`.
+    Copysign(1) |a, b| a.copysign(b);
+    /// `(a - b)^2`
+    SquaredDiff(1) |a, b| { let d = a - b; d * d };
+    /// 1 where `a < b`, else 0.
+    Less(1) |a, b| truth(a.lt(b));
+    /// 1 where `a <= b`, else 0.
+    LessEq(1) |a, b| truth(a.le(b));
+    /// 1 where `a > b`, else 0.
+    Greater(1) |a, b| truth(a.gt(b));
+    /// 1 where `a >= b`, else 0.
+    GreaterEq(1) |a, b| truth(a.ge(b));
+    /// 1 where `a == b`, else 0.
+    Equal(1) |a, b| truth(a.eq(b));
+    /// 1 where `a != b`, else 0.
+    NotEqual(1) |a, b| truth(!a.eq(b));
+    /// Gradient of [`Abs`] from `(x, grad_y)`; 0 at 0.
+    AbsGrad(1) |x, grad| V::select(x.gt(zero()), grad, V::select(x.lt(zero()), -grad, zero()));
+    /// Gradient of [`Relu`] from `(x or y, grad_y)`; 0 at 0.
+    ReluGrad(1) |x, grad| V::select(x.gt(zero()), grad, zero());
+    /// Gradient of [`Tanh`] from `(y, grad_y)`: `grad (1 - y^2)`.
+    TanhGradFromOutput(2) |y, grad| grad * (-y).mul_add(y, one());
+    /// Gradient of [`Sigmoid`] from `(y, grad_y)`: `grad y (1 - y)`.
+    SigmoidGradFromOutput(2) |y, grad| grad * (y * (one::<V>() - y));
+    /// Gradient of [`Softplus`] from `(x, grad_y)`: `grad sigmoid(x)`.
+    SoftplusGrad(12) |x, grad| grad * math::sigmoid(x);
+    /// Gradient of [`Silu`] from `(x, grad_y)`.
+    SiluGrad(14) |x, grad| grad * math::silu_grad(x);
+    /// Gradient of [`Gelu`] from `(x, grad_y)`.
+    GeluGrad(28) |x, grad| grad * math::gelu_grad(x);
+    /// Gradient of [`GeluTanh`] from `(x, grad_y)`.
+    GeluTanhGrad(24) |x, grad| grad * math::gelu_tanh_grad(x);
+    /// Gradient of [`Sqrt`] from `(y, grad_y)`: `grad / (2 y)`.
+    SqrtGradFromOutput(6) |y, grad| grad / (y + y);
+    /// Gradient of [`Recip`] from `(y, grad_y)`: `-grad y^2`.
+    RecipGradFromOutput(2) |y, grad| -(grad * (y * y));
+}
+
+zip_ops_with! {
+    /// `a + scale * b` with one rounding.
+    AddScaled(1) |a, b, scale| b.mul_add(scale, a);
+    /// Gradient of [`LeakyRelu`] from `(x, grad_y)`; at 0 the slope counts.
+    LeakyReluGrad(1) |x, grad, slope| V::select(x.gt(zero()), grad, slope * grad);
+    /// Gradient of [`Elu`] from `(y, grad_y)`: `grad` where `y > 0`, else `grad (y + alpha)`.
+    EluGradFromOutput(2) |y, grad, alpha| V::select(y.gt(zero()), grad, grad * (y + alpha));
+}
+
+/// Gradient of [`Clamp`] from `(x, grad_y)`: passes inside the bounds and on them.
+#[derive(Debug, Clone, Copy)]
+pub struct ClampGrad(
+    /// The lower bound.
+    pub f64,
+    /// The upper bound.
+    pub f64,
+);
+
+impl ZipOp for ClampGrad {
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V, grad: V) -> V {
+        let inside = x.ge(V::splat_f64(self.0)) & x.le(V::splat_f64(self.1));
+        V::select(inside, grad, zero())
+    }
+}
+
+/// `mask != 0 ? a : b`, with the mask as the first operand.
+#[derive(Debug, Clone, Copy)]
+pub struct Where;
+
+impl Zip3Op for Where {
+    #[inline(always)]
+    fn eval<V: Lanes>(self, mask: V, a: V, b: V) -> V {
+        V::select(!mask.eq(zero()), a, b)
+    }
+}
+
+/// `a * b + c` with one rounding.
+#[derive(Debug, Clone, Copy)]
+pub struct MulAdd;
+
+impl Zip3Op for MulAdd {
+    #[inline(always)]
+    fn eval<V: Lanes>(self, a: V, b: V, c: V) -> V {
+        a.mul_add(b, c)
+    }
+}

@@ -1,0 +1,128 @@
+//! Several arrays changed at once, as optimizers do.
+
+use super::{BLOCK, work};
+use crate::{Kernel, dispatch, parallel};
+use purlin_core::Real;
+use purlin_core::simd::{Isa, Lanes};
+
+/// New values of `S` arrays from their old ones and `G` read-only arrays.
+///
+/// `eval` must be `#[inline(always)]`.
+pub trait UpdateOp<const S: usize, const G: usize>: Copy + Sync {
+    /// Rough cost of one element, in additions.
+    const COST: usize = 8;
+    /// The new state, lane by lane.
+    fn eval<V: Lanes>(self, state: [V; S], input: [V; G]) -> [V; S];
+}
+
+/// Applies an [`UpdateOp`] to every element.
+///
+/// # Panics
+///
+/// When the lengths differ.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::elementwise::{UpdateOp, update};
+/// use purlin_core::simd::Lanes;
+///
+/// /// `v = momentum v + grad; x = x - lr v`
+/// #[derive(Clone, Copy)]
+/// struct Momentum { lr: f64, momentum: f64 }
+/// impl UpdateOp<2, 1> for Momentum {
+///     #[inline(always)]
+///     fn eval<V: Lanes>(self, [x, v]: [V; 2], [grad]: [V; 1]) -> [V; 2] {
+///         let v = v.mul_add(V::splat_f64(self.momentum), grad);
+///         [v.mul_add(V::splat_f64(-self.lr), x), v]
+///     }
+/// }
+///
+/// let (mut x, mut v) = ([1.0f64, 2.0], [0.0, 4.0]);
+/// update(Momentum { lr: 0.5, momentum: 0.25 }, [&mut x, &mut v], [&[2.0, 1.0]]);
+/// assert_eq!((x, v), ([0.0, 1.0], [2.0, 2.0]));
+/// ```
+#[track_caller]
+pub fn update<T: Real, F: UpdateOp<S, G>, const S: usize, const G: usize>(
+    op: F,
+    state: [&mut [T]; S],
+    input: [&[T]; G],
+) {
+    let n = state.first().map_or(0, |s| s.len());
+    assert!(state.iter().all(|s| s.len() == n), "update: state arrays must have one length");
+    assert!(input.iter().all(|g| g.len() == n), "update: inputs must be as long as the state");
+    let in_parallel = parallel::is_worth_it(work::<T>(n, 2 * S + G, F::COST));
+    halve(op, state, input, n, in_parallel);
+}
+
+/// Cuts at multiples of the block until one block is left; an element's result does not depend
+/// on the cut.
+fn halve<T: Real, F: UpdateOp<S, G>, const S: usize, const G: usize>(
+    op: F,
+    state: [&mut [T]; S],
+    input: [&[T]; G],
+    n: usize,
+    in_parallel: bool,
+) {
+    if n <= BLOCK || !in_parallel {
+        dispatch(Update { op, state, input });
+        return;
+    }
+    let middle = n.div_ceil(2 * BLOCK) * BLOCK;
+    let mut right: [&mut [T]; S] = std::array::from_fn(|_| Default::default());
+    let mut rest = right.iter_mut();
+    let left = state.map(|s| {
+        let (left, right) = s.split_at_mut(middle);
+        if let Some(slot) = rest.next() {
+            *slot = right;
+        }
+        left
+    });
+    rayon::join(
+        || halve(op, left, input.map(|g| &g[..middle]), middle, true),
+        || halve(op, right, input.map(|g| &g[middle..]), n - middle, true),
+    );
+}
+
+struct Update<'a, T, F, const S: usize, const G: usize> {
+    op: F,
+    state: [&'a mut [T]; S],
+    input: [&'a [T]; G],
+}
+
+impl<T: Real, F: UpdateOp<S, G>, const S: usize, const G: usize> Kernel for Update<'_, T, F, S, G> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let lanes = T::Lanes::<I>::LANES;
+        let n = self.state.first().map_or(0, |s| s.len());
+        let mut state = [T::Lanes::<I>::splat(T::ZERO); S];
+        let mut input = [T::Lanes::<I>::splat(T::ZERO); G];
+        let mut i = 0;
+        while i + lanes <= n {
+            for s in 0..S {
+                state[s] = T::Lanes::<I>::load(&self.state[s][i..]);
+            }
+            for g in 0..G {
+                input[g] = T::Lanes::<I>::load(&self.input[g][i..]);
+            }
+            state = self.op.eval(state, input);
+            for s in 0..S {
+                state[s].store(&mut self.state[s][i..]);
+            }
+            i += lanes;
+        }
+        if i < n {
+            for s in 0..S {
+                state[s] = T::Lanes::<I>::load_partial(&self.state[s][i..], T::ZERO);
+            }
+            for g in 0..G {
+                input[g] = T::Lanes::<I>::load_partial(&self.input[g][i..], T::ZERO);
+            }
+            state = self.op.eval(state, input);
+            for s in 0..S {
+                state[s].store_partial(&mut self.state[s][i..]);
+            }
+        }
+    }
+}
