@@ -95,33 +95,34 @@ impl<T: Real, F: UpdateOp<S, G>, const S: usize, const G: usize> Kernel for Upda
     #[inline(always)]
     fn run<I: Isa>(self) {
         let lanes = T::Lanes::<I>::LANES;
-        let n = self.state.first().map_or(0, |s| s.len());
-        let mut state = [T::Lanes::<I>::splat(T::ZERO); S];
-        let mut input = [T::Lanes::<I>::splat(T::ZERO); G];
+        let Self { op, mut state, input } = self;
+        let n = state.first().map_or(0, |s| s.len());
         let mut i = 0;
         while i + lanes <= n {
-            for s in 0..S {
-                state[s] = T::Lanes::<I>::load(&self.state[s][i..]);
+            let mut s = [T::Lanes::<I>::splat(T::ZERO); S];
+            let mut g = [T::Lanes::<I>::splat(T::ZERO); G];
+            for (v, array) in s.iter_mut().zip(&state) {
+                *v = T::Lanes::<I>::load(&array[i..]);
             }
-            for g in 0..G {
-                input[g] = T::Lanes::<I>::load(&self.input[g][i..]);
+            for (v, array) in g.iter_mut().zip(&input) {
+                *v = T::Lanes::<I>::load(&array[i..]);
             }
-            state = self.op.eval(state, input);
-            for s in 0..S {
-                state[s].store(&mut self.state[s][i..]);
+            for (v, array) in op.eval(s, g).into_iter().zip(&mut state) {
+                v.store(&mut array[i..]);
             }
             i += lanes;
         }
         if i < n {
-            for s in 0..S {
-                state[s] = T::Lanes::<I>::load_partial(&self.state[s][i..], T::ZERO);
+            let mut s = [T::Lanes::<I>::splat(T::ZERO); S];
+            let mut g = [T::Lanes::<I>::splat(T::ZERO); G];
+            for (v, array) in s.iter_mut().zip(&state) {
+                *v = T::Lanes::<I>::load_partial(&array[i..], T::ZERO);
             }
-            for g in 0..G {
-                input[g] = T::Lanes::<I>::load_partial(&self.input[g][i..], T::ZERO);
+            for (v, array) in g.iter_mut().zip(&input) {
+                *v = T::Lanes::<I>::load_partial(&array[i..], T::ZERO);
             }
-            state = self.op.eval(state, input);
-            for s in 0..S {
-                state[s].store_partial(&mut self.state[s][i..]);
+            for (v, array) in op.eval(s, g).into_iter().zip(&mut state) {
+                v.store_partial(&mut array[i..]);
             }
         }
     }

@@ -1,6 +1,10 @@
 //! AVX2 with FMA: two registers per vector.
 
 use purlin_core::simd::{Isa, Lanes};
+#[allow(
+    clippy::wildcard_imports,
+    reason = "the intrinsics of one instruction set, named by it"
+)]
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
@@ -163,7 +167,7 @@ macro_rules! lanes {
             #[inline(always)]
             fn pow2(self) -> Self {
                 // Adding 1.5 * 2^mantissa_bits puts the biased integer in the low bits.
-                let magic = 1.5 * (1u64 << $mbits) as $scalar + $bias as $scalar;
+                let magic = 1.5 * (1u64 << $mbits) as $scalar + $bias;
                 let half = |x| isa!($to_float($shl::<$mbits>($to_int($add(x, $set1(magic))))));
                 Self(half(self.0), half(self.1))
             }
@@ -173,7 +177,7 @@ macro_rules! lanes {
                 let two = (1u64 << $mbits) as $scalar;
                 let half = |x| {
                     let high = isa!($to_float($shr::<$mbits>($to_int(x))));
-                    isa!($sub($or(high, $set1(two)), $set1(two + $bias as $scalar)))
+                    isa!($sub($or(high, $set1(two)), $set1(two + $bias)))
                 };
                 Self(half(self.0), half(self.1))
             }
@@ -222,7 +226,7 @@ lanes!(F32, Mask32, f32, __m256, u32, 16, half 8,
     max _mm256_max_ps, min _mm256_min_ps, sqrt _mm256_sqrt_ps, round _mm256_round_ps, cmp _mm256_cmp_ps,
     blend _mm256_blendv_ps, movemask _mm256_movemask_ps, and _mm256_and_ps, or _mm256_or_ps, andnot _mm256_andnot_ps, xor _mm256_xor_ps,
     shl _mm256_slli_epi32, shr _mm256_srli_epi32, to_int _mm256_castps_si256, to_float _mm256_castsi256_ps,
-    mantissa_bits 23, bias 127);
+    mantissa_bits 23, bias 127.0);
 
 lanes!(F64, Mask64, f64, __m256d, u64, 8, half 4,
     set1 _mm256_set1_pd, loadu _mm256_loadu_pd, storeu _mm256_storeu_pd,
@@ -230,4 +234,4 @@ lanes!(F64, Mask64, f64, __m256d, u64, 8, half 4,
     max _mm256_max_pd, min _mm256_min_pd, sqrt _mm256_sqrt_pd, round _mm256_round_pd, cmp _mm256_cmp_pd,
     blend _mm256_blendv_pd, movemask _mm256_movemask_pd, and _mm256_and_pd, or _mm256_or_pd, andnot _mm256_andnot_pd, xor _mm256_xor_pd,
     shl _mm256_slli_epi64, shr _mm256_srli_epi64, to_int _mm256_castpd_si256, to_float _mm256_castsi256_pd,
-    mantissa_bits 52, bias 1023);
+    mantissa_bits 52, bias 1023.0);

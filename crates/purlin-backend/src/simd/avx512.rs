@@ -1,6 +1,10 @@
 //! AVX-512: one register per vector.
 
 use purlin_core::simd::{Isa, Lanes};
+#[allow(
+    clippy::wildcard_imports,
+    reason = "the intrinsics of one instruction set, named by it"
+)]
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
@@ -151,7 +155,7 @@ macro_rules! lanes {
             #[inline(always)]
             fn pow2(self) -> Self {
                 // Adding 1.5 * 2^mantissa_bits puts the biased integer in the low bits.
-                let magic = 1.5 * (1u64 << $mbits) as $scalar + $bias as $scalar;
+                let magic = 1.5 * (1u64 << $mbits) as $scalar + $bias;
                 Self(isa!($to_float($shl::<$mbits>($to_int($add(self.0, $set1(magic)))))))
             }
             #[inline(always)]
@@ -159,7 +163,7 @@ macro_rules! lanes {
                 // The exponent bits as the low bits of 2^mantissa_bits, then that is taken away.
                 let two = (1u64 << $mbits) as $scalar;
                 let high = isa!($to_float($shr::<$mbits>($to_int(self.0))));
-                Self(isa!($sub($or(high, $set1(two)), $set1(two + $bias as $scalar))))
+                Self(isa!($sub($or(high, $set1(two)), $set1(two + $bias))))
             }
             #[inline(always)]
             fn mantissa(self) -> Self {
@@ -196,7 +200,7 @@ lanes!(F32, Mask32, f32, __m512, u32, __mmask16, 16,
     max _mm512_max_ps, min _mm512_min_ps, sqrt _mm512_sqrt_ps, round _mm512_roundscale_ps, cmp _mm512_cmp_ps_mask,
     blend _mm512_mask_blend_ps, and _mm512_and_ps, or _mm512_or_ps, andnot _mm512_andnot_ps, xor _mm512_xor_ps,
     shl _mm512_slli_epi32, shr _mm512_srli_epi32, to_int _mm512_castps_si512, to_float _mm512_castsi512_ps,
-    mantissa_bits 23, bias 127);
+    mantissa_bits 23, bias 127.0);
 
 lanes!(F64, Mask64, f64, __m512d, u64, __mmask8, 8,
     set1 _mm512_set1_pd, loadu _mm512_loadu_pd, storeu _mm512_storeu_pd,
@@ -204,4 +208,4 @@ lanes!(F64, Mask64, f64, __m512d, u64, __mmask8, 8,
     max _mm512_max_pd, min _mm512_min_pd, sqrt _mm512_sqrt_pd, round _mm512_roundscale_pd, cmp _mm512_cmp_pd_mask,
     blend _mm512_mask_blend_pd, and _mm512_and_pd, or _mm512_or_pd, andnot _mm512_andnot_pd, xor _mm512_xor_pd,
     shl _mm512_slli_epi64, shr _mm512_srli_epi64, to_int _mm512_castpd_si512, to_float _mm512_castsi512_pd,
-    mantissa_bits 52, bias 1023);
+    mantissa_bits 52, bias 1023.0);

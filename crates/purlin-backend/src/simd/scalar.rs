@@ -157,7 +157,7 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
     fn exponent(self) -> Self {
         self.map(|x| {
             let (bias, bits) = if N == 16 { (127, 23) } else { (1023, 52) };
-            T::from_f64(((x.to_bits() >> bits) as i64 - bias) as f64)
+            T::from_f64(((x.to_bits() >> bits).cast_signed() - bias) as f64)
         })
     }
     #[inline(always)]
