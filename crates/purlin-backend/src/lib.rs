@@ -7,6 +7,10 @@
 //! | [`parallel`] | fixed blocks over threads, reductions in a fixed tree |
 //! | [`elementwise`] | maps of one to three operands, broadcasting, updates of several arrays |
 //! | [`math`] | exp, ln, tanh, erf, sin, ... of vectors |
+//! | [`reduce`] | sums, extremes, moments: of everything, along an axis, over broadcast axes |
+//! | [`softmax`] | softmax, log-sum-exp, cross-entropy along rows |
+//! | [`norm`] | layer, batch and group normalisation and their gradients |
+//! | [`random`] | uniform, normal and Bernoulli arrays from named streams |
 //! | [`layout`] | transpose, permute, slices, gather and scatter |
 //! | [`gemm`] | matrix product with a fused bias and activation |
 //! | [`conv`] | 2-D convolution and its gradients |
@@ -23,9 +27,13 @@ pub mod gemm;
 pub mod isa;
 pub mod layout;
 pub mod math;
+pub mod norm;
 pub mod parallel;
 pub mod pool;
+pub mod random;
+pub mod reduce;
 mod simd;
+pub mod softmax;
 
 pub use buffer::{Buffer, PoolStats, pool_stats, trim_pool};
 pub use isa::{Kernel, dispatch};
