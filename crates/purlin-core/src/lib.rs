@@ -6,10 +6,12 @@
 //! | [`Shape`] | the sizes of an n-dimensional array, by value |
 //! | [`Matrix`], [`MatrixView`], [`MatrixCow`] | tables: owned, borrowed, whichever is possible |
 //! | [`Error`] | one error type for all crates, with fields |
+//! | [`linalg`] | QR, singular values, eigenvalues, Cholesky, least squares, principal components |
 //! | [`rng`] | random streams named by seed, purpose and index |
 //! | [`simd`] | the traits that a kernel is written against; `purlin-backend` implements them |
 
 mod error;
+pub mod linalg;
 mod matrix;
 mod real;
 pub mod rng;

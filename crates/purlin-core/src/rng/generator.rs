@@ -123,7 +123,7 @@ impl Rng {
             (hi - lo).is_finite(),
             "uniform_in: hi - lo must be finite, got lo {lo} and hi {hi}"
         );
-        let x = (hi - lo).mul_add(self.uniform(), lo);
+        let x = lo + (hi - lo) * self.uniform();
         if x >= hi && lo < hi { hi.next_down() } else { x }
     }
 
