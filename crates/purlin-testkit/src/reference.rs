@@ -55,6 +55,54 @@ pub fn data_file(path: &str) -> Option<PathBuf> {
     Some(file)
 }
 
+/// The JSON file at `path` of the test data, unpacked if its name ends in `.gz`, or `None` and a
+/// line on stderr where `PURLIN_DATA` is not set.
+///
+/// # Panics
+///
+/// When the folder is there and the file is missing or damaged.
+///
+/// # Examples
+///
+/// ```no_run
+/// use purlin_testkit::reference::{json, numbers};
+///
+/// let Some(iris) = json("reference/clustering/iris.json.gz") else { return };
+/// assert_eq!(numbers(&iris["X"]).len(), 150 * 4);
+/// ```
+#[track_caller]
+pub fn json(path: &str) -> Option<Value> {
+    let file = data_file(path)?;
+    let bytes = std::fs::read(&file).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let parsed = if file.extension().is_some_and(|extension| extension == "gz") {
+        serde_json::from_reader(flate2::read::GzDecoder::new(&bytes[..]))
+    } else {
+        serde_json::from_slice(&bytes)
+    };
+    Some(parsed.unwrap_or_else(|e| panic!("{path}: {e}")))
+}
+
+/// All numbers of a JSON value, lists within lists in order.
+///
+/// # Panics
+///
+/// When something is neither a list nor a number.
+#[track_caller]
+pub fn numbers(value: &Value) -> Vec<f64> {
+    // A stack instead of recursion: the depth is the file's choice.
+    let (mut out, mut rest) = (Vec::new(), vec![value]);
+    while let Some(value) = rest.pop() {
+        match value {
+            Value::Array(items) => rest.extend(items.iter().rev()),
+            value => {
+                let number = value.as_f64();
+                out.push(number.unwrap_or_else(|| panic!("expected a number, got {value}")));
+            }
+        }
+    }
+    out
+}
+
 #[allow(clippy::print_stderr, reason = "a skipped test must say so")]
 fn skipped(what: &str) {
     eprintln!("skipped: PURLIN_DATA is not set, {what} is not compared");
