@@ -1,1 +1,21 @@
 //! N-dimensional tensors with reverse-mode differentiation, deterministic to the bit.
+
+mod autograd;
+mod create;
+mod display;
+mod ops;
+mod tensor;
+
+pub use autograd::{
+    Function, GradcheckFailure, GradcheckOptions, Gradients, Saved, apply, detect_anomaly, grad,
+    grad_once, grad_with, gradcheck, gradgradcheck, is_recording, no_grad,
+};
+pub use ops::{
+    BatchNormOutput, Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, CrossEntropyOptions,
+    Pool2dOptions, Reduction, adaptive_avg_pool2d, avg_pool2d, batch_norm, batch_norm_infer,
+    check_targets, conv_transpose2d, conv1d, conv2d, cross_entropy, dropout, dropout_mask,
+    group_norm, layer_norm, linear, max_pool2d, where_,
+};
+pub use purlin_backend::gemm::Activation;
+pub use purlin_core::{Error, Real, Result, Shape};
+pub use tensor::Tensor;

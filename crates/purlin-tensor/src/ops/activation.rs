@@ -1,0 +1,363 @@
+//! Activations: smooth and piecewise linear functions between layers.
+
+use crate::Tensor;
+use crate::ops::elementwise::{Saves, Unary, unary};
+use purlin_backend::math;
+use purlin_core::Real;
+use purlin_core::simd::Lanes;
+
+/// `y = tanh x`, so `dy/dx = 1 - y^2`.
+#[derive(Clone, Copy)]
+struct Tanh;
+
+impl Unary for Tanh {
+    const NAME: &'static str = "tanh";
+    const SAVES: Saves = Saves::Output;
+    const COST: usize = 14;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        math::tanh(x)
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
+        grad_y * (-y).mul_add(y, V::splat_f64(1.0))
+    }
+    fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        grad_y * (y.square().mul_scalar(-1.0) + T::ONE)
+    }
+}
+
+/// `y = 1 / (1 + e^-x)`, so `dy/dx = y (1 - y)`.
+#[derive(Clone, Copy)]
+struct Sigmoid;
+
+impl Unary for Sigmoid {
+    const NAME: &'static str = "sigmoid";
+    const SAVES: Saves = Saves::Output;
+    const COST: usize = 12;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        math::sigmoid(x)
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
+        grad_y * (y * (V::splat_f64(1.0) - y))
+    }
+    fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        grad_y * (y * (-y + T::ONE))
+    }
+}
+
+/// `y = ln(1 + e^x)`, so `dy/dx = sigmoid(x)`.
+#[derive(Clone, Copy)]
+struct Softplus;
+
+impl Unary for Softplus {
+    const NAME: &'static str = "softplus";
+    const SAVES: Saves = Saves::Input;
+    const COST: usize = 20;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        math::softplus(x)
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
+        grad_y * math::sigmoid(x)
+    }
+    fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        grad_y * x.sigmoid()
+    }
+}
+
+/// `y = max(x, 0)`, so `dy/dx = 1` where `x > 0`, else 0.
+#[derive(Clone, Copy)]
+struct Relu;
+
+impl Unary for Relu {
+    const NAME: &'static str = "relu";
+    const SAVES: Saves = Saves::Output;
+    const COST: usize = 1;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        V::select(x.lt(V::splat_f64(0.0)), V::splat_f64(0.0), x)
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
+        V::select(y.gt(V::splat_f64(0.0)), grad_y, V::splat_f64(0.0))
+    }
+    fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        crate::where_(&y.detach(), grad_y, &Tensor::scalar(T::ZERO))
+    }
+}
+
+/// `y = x` where `x > 0`, else `s x`; so `dy/dx = 1` or `s`.
+#[derive(Clone, Copy)]
+struct LeakyRelu(f64);
+
+impl Unary for LeakyRelu {
+    const NAME: &'static str = "leaky_relu";
+    const SAVES: Saves = Saves::Input;
+    const COST: usize = 1;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        let slope = V::splat_f64(self.0);
+        V::select(x.lt(V::splat_f64(0.0)), slope * x, x)
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
+        let slope = V::splat_f64(self.0);
+        V::select(x.gt(V::splat_f64(0.0)), grad_y, slope * grad_y)
+    }
+    fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        let is_positive = x.detach().gt(&Tensor::scalar(T::ZERO));
+        crate::where_(&is_positive, grad_y, &grad_y.mul_scalar(self.0))
+    }
+}
+
+/// `y = x` where `x > 0`, else `a (e^x - 1)`; so `dy/dx = 1` or `a e^x`.
+#[derive(Clone, Copy)]
+struct Elu(f64);
+
+impl Unary for Elu {
+    const NAME: &'static str = "elu";
+    const SAVES: Saves = Saves::Input;
+    const COST: usize = 10;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        let y = V::splat_f64(self.0) * math::expm1(x);
+        V::select(x.gt(V::splat_f64(0.0)), x, y)
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
+        let slope = V::splat_f64(self.0) * math::exp(x);
+        V::select(x.gt(V::splat_f64(0.0)), grad_y, grad_y * slope)
+    }
+    fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        let zero = Tensor::scalar(T::ZERO);
+        let is_positive = x.detach().gt(&zero);
+        // Where x is positive its exponential is not used, and must not overflow either.
+        let slope = crate::where_(&is_positive, &zero, x).exp().mul_scalar(self.0);
+        crate::where_(&is_positive, grad_y, &(grad_y * slope))
+    }
+}
+
+/// `y = x s(x)` with the sigmoid `s`, so `dy/dx = s (1 + x (1 - s))`.
+#[derive(Clone, Copy)]
+struct Silu;
+
+impl Unary for Silu {
+    const NAME: &'static str = "silu";
+    const SAVES: Saves = Saves::Input;
+    const COST: usize = 14;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        math::silu(x)
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
+        grad_y * math::silu_grad(x)
+    }
+    fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        let s = x.sigmoid();
+        grad_y * (&s * (x * (-&s + T::ONE) + T::ONE))
+    }
+}
+
+/// `y = x P(x)` with the normal distribution function `P` and its density `p`, so `dy/dx = P + x p`.
+#[derive(Clone, Copy)]
+struct Gelu;
+
+impl Unary for Gelu {
+    const NAME: &'static str = "gelu";
+    const SAVES: Saves = Saves::Input;
+    const COST: usize = 28;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        math::gelu(x)
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
+        grad_y * math::gelu_grad(x)
+    }
+    fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        let cdf =
+            x.mul_scalar(std::f64::consts::FRAC_1_SQRT_2).erf().mul_scalar(0.5).add_scalar(0.5);
+        let density = x.square().mul_scalar(-0.5).exp().mul_scalar(FRAC_1_SQRT_2PI);
+        grad_y * (cdf + x * density)
+    }
+}
+
+/// `y = x s(2 u)` with `u = sqrt(2/pi) (x + 0.044715 x^3)` and the sigmoid `s` (the same as
+/// `x/2 (1 + tanh u)`), so `dy/dx = s + x s (1 - s) 2 u'`.
+#[derive(Clone, Copy)]
+struct GeluTanh;
+
+impl Unary for GeluTanh {
+    const NAME: &'static str = "gelu_tanh";
+    const SAVES: Saves = Saves::Input;
+    const COST: usize = 24;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        math::gelu_tanh(x)
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
+        grad_y * math::gelu_tanh_grad(x)
+    }
+    fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        let square = x.square();
+        let s =
+            (x * square.mul_scalar(0.044_715).add_scalar(1.0)).mul_scalar(SQRT_8_OVER_PI).sigmoid();
+        let slope = square.mul_scalar(0.134_145).add_scalar(1.0).mul_scalar(SQRT_8_OVER_PI);
+        grad_y * (&s + x * (&s * (-&s + T::ONE)) * slope)
+    }
+}
+
+/// `y = erf x = 2/sqrt(pi) int_0^x e^(-t^2) dt`, so `dy/dx = 2/sqrt(pi) e^(-x^2)`.
+#[derive(Clone, Copy)]
+struct Erf;
+
+impl Unary for Erf {
+    const NAME: &'static str = "erf";
+    const SAVES: Saves = Saves::Input;
+    const COST: usize = 24;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        math::erf(x)
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
+        grad_y * (V::splat_f64(std::f64::consts::FRAC_2_SQRT_PI) * math::exp(-(x * x)))
+    }
+    fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        grad_y * (-x.square()).exp().mul_scalar(std::f64::consts::FRAC_2_SQRT_PI)
+    }
+}
+
+/// `1 / sqrt(2 pi)`
+const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
+/// `2 sqrt(2 / pi)`
+const SQRT_8_OVER_PI: f64 = 1.595_769_121_605_730_7;
+
+impl<T: Real> Tensor<T> {
+    /// The hyperbolic tangent of every element.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, f32::INFINITY]).tanh().data(), [0.0, 1.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn tanh(&self) -> Self {
+        unary(self.clone(), Tanh)
+    }
+
+    /// The logistic function `1 / (1 + e^-x)` of every element.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, f32::INFINITY]).sigmoid().data(), [0.5, 1.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn sigmoid(&self) -> Self {
+        unary(self.clone(), Sigmoid)
+    }
+
+    /// `ln(1 + e^x)` of every element, without overflow.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1000.0f32]).softplus().data(), [1000.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn softplus(&self) -> Self {
+        unary(self.clone(), Softplus)
+    }
+
+    /// `max(x, 0)` of every element; the derivative at 0 is 0, and NaN stays NaN.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([-1.0f32, 2.0]).relu().data(), [0.0, 2.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn relu(&self) -> Self {
+        unary(self.clone(), Relu)
+    }
+
+    /// `x` where it is positive, else `slope * x`; the derivative at 0 is `slope`.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([-1.0f32, 2.0]).leaky_relu(0.5).data(), [-0.5, 2.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn leaky_relu(&self, slope: f64) -> Self {
+        unary(self.clone(), LeakyRelu(slope))
+    }
+
+    /// `x` where it is positive, else `alpha (e^x - 1)` (Clevert, Unterthiner, Hochreiter, 2016).
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([f32::NEG_INFINITY, 2.0]).elu(1.5).data(), [-1.5, 2.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn elu(&self, alpha: f64) -> Self {
+        unary(self.clone(), Elu(alpha))
+    }
+
+    /// `x sigmoid(x)` of every element, also known as swish.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 100.0]).silu().data(), [0.0, 100.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn silu(&self) -> Self {
+        unary(self.clone(), Silu)
+    }
+
+    /// `x P(x)` of every element with the normal distribution function `P` (Hendrycks, Gimpel, 2016).
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 100.0]).gelu().data(), [0.0, 100.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn gelu(&self) -> Self {
+        unary(self.clone(), Gelu)
+    }
+
+    /// `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`, the usual approximation of
+    /// [`Tensor::gelu`].
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 100.0]).gelu_tanh().data(), [0.0, 100.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn gelu_tanh(&self) -> Self {
+        unary(self.clone(), GeluTanh)
+    }
+
+    /// The error function of every element.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, f32::INFINITY]).erf().data(), [0.0, 1.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn erf(&self) -> Self {
+        unary(self.clone(), Erf)
+    }
+}

@@ -1,0 +1,54 @@
+//! The operations: one file per family, each with values, derivatives, docs and tests.
+//!
+//! A new elementwise operation is one file with a [`elementwise::Unary`] (value and gradient as
+//! formulas over vectors) and a method on [`Tensor`](crate::Tensor), and one line here.
+
+mod activation;
+mod arithmetic;
+mod batch_norm;
+mod broadcast;
+mod compare;
+mod concat;
+mod conv;
+mod conv_transpose;
+mod cross_entropy;
+mod cumulative;
+mod dropout;
+mod elementwise;
+mod exponential;
+mod extrema;
+mod index;
+mod layer_norm;
+mod linear;
+mod linear_map;
+mod matmul;
+mod permute;
+mod pool;
+mod power;
+mod reduce;
+mod reshape;
+mod rounding;
+mod select;
+mod slice;
+mod softmax;
+mod sort;
+mod trigonometry;
+
+pub use batch_norm::{BatchNormOutput, batch_norm, batch_norm_infer};
+pub use conv::{Conv1dOptions, Conv2dOptions, conv1d, conv2d};
+pub use conv_transpose::{ConvTranspose2dOptions, conv_transpose2d};
+pub use cross_entropy::{CrossEntropyOptions, Reduction, check_targets, cross_entropy};
+pub use dropout::{dropout, dropout_mask};
+pub use layer_norm::{group_norm, layer_norm};
+pub use linear::linear;
+pub use pool::{Pool2dOptions, adaptive_avg_pool2d, avg_pool2d, max_pool2d};
+pub use select::where_;
+
+/// The value, or a panic with the error's text at the caller.
+#[track_caller]
+pub(crate) fn or_panic<R>(result: purlin_core::Result<R>) -> R {
+    match result {
+        Ok(value) => value,
+        Err(err) => panic!("{err}"),
+    }
+}

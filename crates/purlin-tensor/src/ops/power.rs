@@ -1,0 +1,260 @@
+//! Roots and powers.
+
+use crate::Tensor;
+use crate::ops::elementwise::{Binary, Pull, Saves, Unary, binary, unary};
+use purlin_backend::elementwise::ops;
+use purlin_backend::math;
+use purlin_core::Real;
+use purlin_core::simd::Lanes;
+
+/// `y = sqrt(x)`, so `dy/dx = 1 / (2 y)`.
+#[derive(Clone, Copy)]
+struct Sqrt;
+
+impl Unary for Sqrt {
+    const NAME: &'static str = "sqrt";
+    const SAVES: Saves = Saves::Output;
+    const COST: usize = 6;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        x.sqrt()
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
+        grad_y / (y + y)
+    }
+    fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        grad_y / (y + y)
+    }
+}
+
+/// `y = 1 / sqrt(x)`, so `dy/dx = -y^3 / 2`.
+#[derive(Clone, Copy)]
+struct Rsqrt;
+
+impl Unary for Rsqrt {
+    const NAME: &'static str = "rsqrt";
+    const SAVES: Saves = Saves::Output;
+    const COST: usize = 10;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        V::splat_f64(1.0) / x.sqrt()
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
+        grad_y * V::splat_f64(-0.5) * (y * y * y)
+    }
+    fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        grad_y.mul_scalar(-0.5) * (y * y * y)
+    }
+}
+
+/// `y = x^2`, so `dy/dx = 2 x`.
+#[derive(Clone, Copy)]
+struct Square;
+
+impl Unary for Square {
+    const NAME: &'static str = "square";
+    const SAVES: Saves = Saves::Input;
+    const COST: usize = 1;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        x * x
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
+        grad_y * (x + x)
+    }
+    fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        grad_y * (x + x)
+    }
+}
+
+/// `y = 1 / x`, so `dy/dx = -y^2`.
+#[derive(Clone, Copy)]
+struct Recip;
+
+impl Unary for Recip {
+    const NAME: &'static str = "recip";
+    const SAVES: Saves = Saves::Output;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        V::splat_f64(1.0) / x
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
+        -(grad_y * (y * y))
+    }
+    fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        -(grad_y * (y * y))
+    }
+}
+
+/// `y = x^n`, so `dy/dx = n x^(n-1)`.
+#[derive(Clone, Copy)]
+struct Powi(i32);
+
+impl Unary for Powi {
+    const NAME: &'static str = "powi";
+    const SAVES: Saves = Saves::Input;
+    const COST: usize = 6;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        math::powi(x, self.0)
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
+        if self.0 == 0 {
+            return V::splat_f64(0.0); // not 0 * x^-1, which is NaN at 0
+        }
+        grad_y * (V::splat_f64(f64::from(self.0)) * math::powi(x, self.0 - 1))
+    }
+    fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        if self.0 == 0 {
+            return x.zeros_like();
+        }
+        grad_y * x.powi(self.0 - 1).mul_scalar(f64::from(self.0))
+    }
+}
+
+/// `y = x^p`, so `dy/dx = p x^(p-1)`.
+#[derive(Clone, Copy)]
+struct Powf(f64);
+
+impl Unary for Powf {
+    const NAME: &'static str = "powf";
+    const SAVES: Saves = Saves::Input;
+    const COST: usize = 40;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        math::pow(x, V::splat_f64(self.0))
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
+        if self.0 == 0.0 {
+            return V::splat_f64(0.0);
+        }
+        grad_y * (V::splat_f64(self.0) * math::pow(x, V::splat_f64(self.0 - 1.0)))
+    }
+    fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        if self.0 == 0.0 {
+            return x.zeros_like();
+        }
+        grad_y * x.powf(self.0 - 1.0).mul_scalar(self.0)
+    }
+}
+
+/// `y = a^b`, so `dy/da = b a^(b-1)`, `dy/db = a^b ln a` (0 where `a` is 0 and `b` is not negative).
+impl Binary for ops::PowElem {
+    const NAME: &'static str = "pow";
+    const LEFT_READS: (bool, bool) = (true, true);
+    const RIGHT_READS: (bool, bool) = (true, true);
+    fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
+        let (a, b) = (pull.a(), pull.b());
+        let power = b * a.pow(&(b - T::ONE));
+        // b = 0 makes a constant, also at a = 0, where 0 * a^-1 would be NaN.
+        let zero = Tensor::scalar(T::ZERO);
+        pull.grad.clone() * crate::where_(&b.eq_elem(&zero), &power.zeros_like(), &power)
+    }
+    fn grad_right<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
+        let (a, b) = (pull.a(), pull.b());
+        let zero = Tensor::scalar(T::ZERO);
+        // 0^b = 0 for all b > 0; the logarithm of a harmless 1 stands in.
+        let is_flat = a.eq_elem(&zero) * b.ge(&zero);
+        let one = Tensor::scalar(T::ONE);
+        let safe = crate::where_(&is_flat, &one, a);
+        pull.grad.clone() * crate::where_(&is_flat, &zero, &(a.pow(b) * safe.ln()))
+    }
+}
+
+impl<T: Real> Tensor<T> {
+    /// The square root of every element, correctly rounded; NaN below 0. The derivative at 0 is
+    /// infinite.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([4.0f32, 0.25]).sqrt().data(), [2.0, 0.5]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn sqrt(&self) -> Self {
+        unary(self.clone(), Sqrt)
+    }
+
+    /// `1 / sqrt(x)` of every element.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([4.0f32, 0.25]).rsqrt().data(), [0.5, 2.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn rsqrt(&self) -> Self {
+        unary(self.clone(), Rsqrt)
+    }
+
+    /// `x^2` of every element.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([-3.0f32, 0.5]).square().data(), [9.0, 0.25]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn square(&self) -> Self {
+        unary(self.clone(), Square)
+    }
+
+    /// `1 / x` of every element.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([4.0f32, -0.5]).recip().data(), [0.25, -2.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn recip(&self) -> Self {
+        unary(self.clone(), Recip)
+    }
+
+    /// `x^n` of every element, by repeated squaring.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([-2.0f32, 0.5]).powi(3).data(), [-8.0, 0.125]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn powi(&self, n: i32) -> Self {
+        unary(self.clone(), Powi(n))
+    }
+
+    /// `x^p` of every element; NaN where `x` is negative and `p` no integer.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([4.0f32]).powf(1.5).data(), [8.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn powf(&self, p: f64) -> Self {
+        unary(self.clone(), Powf(p))
+    }
+
+    /// `x^y` element by element, with broadcasting.
+    ///
+    /// # Panics
+    ///
+    /// When the shapes do not broadcast.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// let x = Tensor::from([2.0f32, 3.0]);
+    /// assert_eq!(x.pow(&Tensor::from([3.0, 2.0])).data(), [8.0, 9.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn pow(&self, exponent: &Self) -> Self {
+        binary(self.clone(), exponent.clone(), ops::PowElem)
+    }
+}
