@@ -1,0 +1,212 @@
+//! Every kind of picture, in every theme.
+//!
+//! Run: `cargo run --release -p purlin-plot --example gallery -- pictures-of-mine`
+
+use purlin_core::Result;
+use purlin_plot::{
+    BarChart, ConfusionMatrix, Figure, Histogram, ImageGrid, LearningCurves, LinePlot, Scatter,
+    Style, Theme,
+};
+use std::path::PathBuf;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let Some(out) = std::env::args().nth(1).filter(|arg| !arg.starts_with('-')) else {
+        println!("usage: gallery DIR   (draws every kind of picture into DIR, as SVG and PNG)");
+        return Ok(());
+    };
+    let out = PathBuf::from(out);
+    std::fs::create_dir_all(&out)?;
+    let themes =
+        [("light", Theme::Light), ("dark", Theme::Dark), ("transparent", Theme::Transparent)];
+    for (theme_name, theme) in themes {
+        let style = Style::new().theme(theme);
+        let pictures = [
+            ("learning_curves", learning_curves(style)?),
+            ("confusion_matrix", confusion_matrix(style)?),
+            ("image_grid", image_grid(style)?),
+            ("scatter", scatter(style)?),
+            ("line_plot", line_plot(style)?),
+            ("histogram", histogram(style)?),
+            ("bar_chart", bar_chart(style)?),
+        ];
+        for (name, figure) in pictures {
+            for extension in ["svg", "png"] {
+                let path = out.join(format!("{name}_{theme_name}.{extension}"));
+                figure.save(&path)?;
+                println!("{} ({} x {})", path.display(), figure.width(), figure.height());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Numbers in 0..1 that look random and are the same on every machine.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> f64 {
+        // Knuth's MMIX constants; the upper bits are good enough for a picture.
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// About normal: a sum of uniform numbers.
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.next()).sum::<f64>() - 6.0
+    }
+}
+
+fn learning_curves(style: Style) -> Result<Figure> {
+    let mut noise = Noise(1);
+    let mut curve = |start: f64, end: f64, rate: f64, rise: f64, wobble: f64| -> Vec<f64> {
+        (0..40)
+            .map(|epoch| {
+                let t = f64::from(epoch);
+                let trend = end + (start - end) / (1.0 + rate * t) + rise * t * t;
+                trend + wobble * (noise.next() - 0.5)
+            })
+            .collect()
+    };
+    LearningCurves::new()
+        .panel("loss")
+        .series("training", &curve(2.2, -0.05, 0.35, 0.0, 0.03))
+        .series("validation", &curve(2.1, 0.08, 0.4, 1.0e-4, 0.06))
+        .mark_min()
+        .panel("accuracy")
+        .series("training", &curve(0.2, 1.02, 0.6, 0.0, 0.008))
+        .series("validation", &curve(0.25, 1.0, 0.6, -1.5e-5, 0.02))
+        .title("Digits: training of the small convolutional network")
+        .style(style)
+        .draw()
+}
+
+fn confusion_matrix(style: Style) -> Result<Figure> {
+    let names = ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker"];
+    let n = names.len();
+    let mut noise = Noise(7);
+    let counts: Vec<usize> = (0..n * n)
+        .map(|at| {
+            let (row, column) = (at / n, at % n);
+            let alike = [0, 2, 4, 6].contains(&row) && [0, 2, 4, 6].contains(&column);
+            match (row == column, alike) {
+                (true, true) => 840 + (noise.next() * 90.0) as usize,
+                (true, false) => 960 + (noise.next() * 40.0) as usize,
+                (false, true) => (noise.next() * 110.0) as usize,
+                (false, false) => (noise.next() * noise.next() * 12.0) as usize,
+            }
+        })
+        .collect();
+    ConfusionMatrix::new(&counts, &names).title("Fashion-MNIST, test set").style(style).draw()
+}
+
+/// A ring, a disc, a cross or a bar on 16 x 16 grey pixels.
+fn shape(kind: usize, noise: &mut Noise) -> Vec<f32> {
+    let (cx, cy) = (7.5 + noise.next() * 2.0 - 1.0, 7.5 + noise.next() * 2.0 - 1.0);
+    (0..256)
+        .map(|at| {
+            let (x, y) = (f64::from(at % 16) - cx, f64::from(at / 16) - cy);
+            let distance = match kind {
+                0 => ((x * x + y * y).sqrt() - 4.5).abs() - 1.2,
+                1 => (x * x + y * y).sqrt() - 5.0,
+                2 => (x - y).abs().min((x + y).abs()).max((x.abs().max(y.abs()) - 5.0) * 2.0) - 1.6,
+                _ => x.abs() - 1.5,
+            };
+            (0.95 - distance).clamp(0.05, 0.95) as f32
+        })
+        .collect()
+}
+
+fn image_grid(style: Style) -> Result<Figure> {
+    const NAMES: [&str; 4] = ["ring", "disc", "cross", "bar"];
+    let mut noise = Noise(3);
+    let mut grid = ImageGrid::new().columns(6).title("Predictions on the test set");
+    for i in 0..10 {
+        let kind = i * 7 % 4;
+        let image = shape(kind, &mut noise);
+        let sure = 80.0 + noise.next() * 19.0;
+        grid = if i % 5 == 3 {
+            let label = format!("{} {sure:.0} %\n(is {})", NAMES[(kind + 1) % 4], NAMES[kind]);
+            grid.judged(&image, 16, 16, 1, label, false)
+        } else {
+            grid.judged(&image, 16, 16, 1, format!("{} {sure:.0} %", NAMES[kind]), true)
+        };
+    }
+    let photo: Vec<u8> = (0..120 * 90)
+        .flat_map(|at| {
+            let (x, y) = (at % 120, at / 120);
+            [(x * 2) as u8, (y * 2 + 60) as u8, (200 - x) as u8]
+        })
+        .collect();
+    grid.image(&photo, 90, 120, 3, "RGB, reduced").style(style).draw()
+}
+
+fn scatter(style: Style) -> Result<Figure> {
+    let mut noise = Noise(11);
+    let centers = [(0.0, 0.0), (5.0, 1.0), (2.0, 5.0), (7.0, 6.0), (-2.0, 4.0)];
+    let (mut x, mut y, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+    for i in 0..300 {
+        let (cx, cy) = centers[i % 5];
+        x.push(cx + noise.normal() * 0.7);
+        y.push(cy + noise.normal() * 0.6);
+        labels.push(Some(i % 5));
+    }
+    for _ in 0..25 {
+        x.push(noise.next() * 13.0 - 4.0);
+        y.push(noise.next() * 10.0 - 2.0);
+        labels.push(None);
+    }
+    let (cx, cy): (Vec<f64>, Vec<f64>) = centers.into_iter().unzip();
+    Scatter::new(&x, &y)
+        .labels(&labels)
+        .class_names(&["setosa", "versicolor", "virginica", "bulbosa", "florentina"])
+        .centroids(&cx, &cy)
+        .title("Five groups and some noise")
+        .x_label("petal length (cm)")
+        .y_label("petal width (cm)")
+        .style(style)
+        .draw()
+}
+
+fn line_plot(style: Style) -> Result<Figure> {
+    let steps: Vec<f64> = (1..=200).map(f64::from).collect();
+    let mut noise = Noise(5);
+    let mut curve = |power: i32, floor: f64, rate: f64| -> Vec<f64> {
+        let mut base = 1.0;
+        steps
+            .iter()
+            .map(|_| {
+                base *= rate;
+                (base.powi(power) + floor) * (0.85 + 0.3 * noise.next())
+            })
+            .collect()
+    };
+    LinePlot::new()
+        .line("SGD", &steps, &curve(1, 2e-2, 0.985))
+        .line("momentum", &steps, &curve(2, 3e-4, 0.98))
+        .line("Adam", &steps, &curve(2, 2e-6, 0.955))
+        .line("L-BFGS", &steps[..60], &curve(4, 1e-9, 0.92)[..60])
+        .title("Training loss by optimizer")
+        .x_label("step")
+        .y_label("loss")
+        .log_y()
+        .style(style)
+        .draw()
+}
+
+fn histogram(style: Style) -> Result<Figure> {
+    let mut noise = Noise(13);
+    let weights: Vec<f64> = (0..4000).map(|_| noise.normal() * 0.05).collect();
+    Histogram::new(&weights)
+        .bins(48)
+        .title("Weights of conv1 after initialisation")
+        .x_label("weight")
+        .style(style)
+        .draw()
+}
+
+fn bar_chart(style: Style) -> Result<Figure> {
+    let names = ["bmi", "s5", "blood pressure", "s3", "sex", "age", "s1"];
+    let values = [24.73, 21.61, 15.42, 4.84, -11.43, -0.48, -37.68];
+    BarChart::new(&names, &values).title("Coefficients, diabetes").style(style).draw()
+}
