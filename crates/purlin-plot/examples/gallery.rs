@@ -1,6 +1,8 @@
-//! Every kind of picture, in every theme.
+//! Every kind of picture, in every theme. All data is made up.
 //!
 //! Run: `cargo run --release -p purlin-plot --example gallery -- pictures-of-mine`
+
+#![allow(clippy::print_stdout, reason = "a program says what it wrote")]
 
 use purlin_core::Result;
 use purlin_plot::{
@@ -76,7 +78,7 @@ fn learning_curves(style: Style) -> Result<Figure> {
         .panel("accuracy")
         .series("training", &curve(0.2, 1.02, 0.6, 0.0, 0.008))
         .series("validation", &curve(0.25, 1.0, 0.6, -1.5e-5, 0.02))
-        .title("Digits: training of the small convolutional network")
+        .title("Learning curves (made-up data)")
         .style(style)
         .draw()
 }
@@ -97,7 +99,10 @@ fn confusion_matrix(style: Style) -> Result<Figure> {
             }
         })
         .collect();
-    ConfusionMatrix::new(&counts, &names).title("Fashion-MNIST, test set").style(style).draw()
+    ConfusionMatrix::new(&counts, &names)
+        .title("Confusion matrix (made-up counts)")
+        .style(style)
+        .draw()
 }
 
 /// A ring, a disc, a cross or a bar on 16 x 16 grey pixels.
@@ -120,7 +125,7 @@ fn shape(kind: usize, noise: &mut Noise) -> Vec<f32> {
 fn image_grid(style: Style) -> Result<Figure> {
     const NAMES: [&str; 4] = ["ring", "disc", "cross", "bar"];
     let mut noise = Noise(3);
-    let mut grid = ImageGrid::new().columns(6).title("Predictions on the test set");
+    let mut grid = ImageGrid::new().columns(6).title("Predictions (made-up shapes and answers)");
     for i in 0..10 {
         let kind = i * 7 % 4;
         let image = shape(kind, &mut noise);
@@ -159,11 +164,11 @@ fn scatter(style: Style) -> Result<Figure> {
     let (cx, cy): (Vec<f64>, Vec<f64>) = centers.into_iter().unzip();
     Scatter::new(&x, &y)
         .labels(&labels)
-        .class_names(&["setosa", "versicolor", "virginica", "bulbosa", "florentina"])
+        .class_names(&["north", "east", "south", "west", "centre"])
         .centroids(&cx, &cy)
         .title("Five groups and some noise")
-        .x_label("petal length (cm)")
-        .y_label("petal width (cm)")
+        .x_label("first component")
+        .y_label("second component")
         .style(style)
         .draw()
 }
@@ -186,7 +191,7 @@ fn line_plot(style: Style) -> Result<Figure> {
         .line("momentum", &steps, &curve(2, 3e-4, 0.98))
         .line("Adam", &steps, &curve(2, 2e-6, 0.955))
         .line("L-BFGS", &steps[..60], &curve(4, 1e-9, 0.92)[..60])
-        .title("Training loss by optimizer")
+        .title("Loss by optimizer (made-up data)")
         .x_label("step")
         .y_label("loss")
         .log_y()
@@ -199,7 +204,7 @@ fn histogram(style: Style) -> Result<Figure> {
     let weights: Vec<f64> = (0..4000).map(|_| noise.normal() * 0.05).collect();
     Histogram::new(&weights)
         .bins(48)
-        .title("Weights of conv1 after initialisation")
+        .title("Weights after initialisation (made-up data)")
         .x_label("weight")
         .style(style)
         .draw()
@@ -208,5 +213,5 @@ fn histogram(style: Style) -> Result<Figure> {
 fn bar_chart(style: Style) -> Result<Figure> {
     let names = ["bmi", "s5", "blood pressure", "s3", "sex", "age", "s1"];
     let values = [24.73, 21.61, 15.42, 4.84, -11.43, -0.48, -37.68];
-    BarChart::new(&names, &values).title("Coefficients, diabetes").style(style).draw()
+    BarChart::new(&names, &values).title("Coefficients (made-up data)").style(style).draw()
 }
