@@ -1,16 +1,16 @@
 //! Mean and variance in two passes over each block, which does not cancel.
 
 use super::axis::{Centered, Sweep, rows_per_block};
-use super::row::{self, By};
-use crate::elementwise::{ops, work};
+use super::row;
+use crate::elementwise::work;
 use crate::{Buffer, Kernel, dispatch, parallel};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes};
 
 /// Mean and population variance (divided by `size`) along an axis: NaN along an empty one.
 ///
-/// Each block of entries is summed, then its squared distances from its own mean; blocks are
-/// combined by the formula of Chan, Golub and LeVeque (1983) in a fixed tree.
+/// Each block of entries is summed as distances from the first entry of the axis, then its squared
+/// distances from its own mean are; blocks are combined by the formula of Chan, Golub and LeVeque (1983) in a fixed tree.
 ///
 /// # Panics
 ///
@@ -44,21 +44,26 @@ pub fn mean_var_axis<T: Real>(
     let per_block = if inner == 1 { super::BLOCK } else { rows_per_block(inner, lanes) };
     let blocks = size.div_ceil(per_block);
     let work = work::<T>(x.len(), 1, 4);
-    // (outer, blocks, mean | sum of squares, inner)
-    let mut parts = Buffer::<T>::scratch(outer * blocks * 2 * inner);
+    // (outer, blocks, mean less the first entry | sum of squares | scratch, inner)
+    let mut parts = Buffer::<T>::scratch(outer * blocks * 3 * inner);
     let group = if blocks == 1 { (super::BLOCK / (size * inner)).max(1) } else { 1 };
-    parallel::for_each_chunk(&mut parts, group * 2 * inner, work, |g, parts| {
-        for (k, part) in parts.chunks_exact_mut(2 * inner).enumerate() {
+    parallel::for_each_chunk(&mut parts, group * 3 * inner, work, |g, parts| {
+        for (k, part) in parts.chunks_exact_mut(3 * inner).enumerate() {
             let (o, b) = ((g * group + k) / blocks, (g * group + k) % blocks);
-            let x = &x[o * size * inner..][..size * inner][b * per_block * inner..];
+            let x = &x[o * size * inner..][..size * inner];
+            let (shift, x) = (&x[..inner], &x[b * per_block * inner..]);
             let x = &x[..x.len().min(per_block * inner)];
-            let (mean, squares) = part.split_at_mut(inner);
-            dispatch(Moments { x, inner, mean, squares });
+            let (offset, rest) = part.split_at_mut(inner);
+            let (squares, mean) = rest.split_at_mut(inner);
+            dispatch(Moments { x, shift, offset, squares, mean });
         }
     });
-    for (o, parts) in parts.chunks_exact_mut(blocks * 2 * inner).enumerate() {
+    for (o, parts) in parts.chunks_exact_mut(blocks * 3 * inner).enumerate() {
         combine(parts, inner, size, per_block);
-        mean[o * inner..][..inner].copy_from_slice(&parts[..inner]);
+        let shift = &x[o * size * inner..][..inner];
+        for ((mean, &shift), &offset) in mean[o * inner..].iter_mut().zip(shift).zip(&parts[..]) {
+            *mean = shift + offset;
+        }
         let n = T::from_usize(size);
         for (var, &squares) in var[o * inner..][..inner].iter_mut().zip(&parts[inner..]) {
             *var = squares / n;
@@ -66,9 +71,9 @@ pub fn mean_var_axis<T: Real>(
     }
 }
 
-/// Combines blocks `(mean | squares)` in pairs, then pairs of pairs, into the first.
+/// Combines blocks `(offset | squares | scratch)` in pairs, then pairs of pairs, into the first.
 fn combine<T: Real>(parts: &mut [T], inner: usize, size: usize, per_block: usize) {
-    let width = 2 * inner;
+    let width = 3 * inner;
     let blocks = parts.len() / width;
     let mut step = 1;
     while step < blocks {
@@ -84,7 +89,7 @@ fn combine<T: Real>(parts: &mut [T], inner: usize, size: usize, per_block: usize
             let share_b = T::from_usize(n_b) / n;
             let weight = T::from_usize(n_a) * share_b;
             let ((mean_a, squares_a), (mean_b, squares_b)) =
-                (a[..width].split_at_mut(inner), b[..width].split_at(inner));
+                (a[..2 * inner].split_at_mut(inner), b[..2 * inner].split_at(inner));
             for j in 0..inner {
                 let delta = mean_b[j] - mean_a[j];
                 mean_a[j] = delta.mul_add(share_b, mean_a[j]);
@@ -98,30 +103,52 @@ fn combine<T: Real>(parts: &mut [T], inner: usize, size: usize, per_block: usize
 /// Mean and sum of squared distances of one block, which stays in the cache between the passes.
 struct Moments<'a, T> {
     x: &'a [T],
-    inner: usize,
-    mean: &'a mut [T],
+    /// The first entry of the axis.
+    shift: &'a [T],
+    /// Becomes the mean less `shift`: small where the mean is large, so digits are left for the
+    /// difference of two blocks.
+    offset: &'a mut [T],
     squares: &'a mut [T],
+    /// Scratch.
+    mean: &'a mut [T],
 }
 
 impl<T: Real> Kernel for Moments<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { x, inner, mean, squares } = self;
+        let Self { x, shift, offset, squares, mean } = self;
+        let inner = shift.len();
         let n = T::from_usize(x.len() / inner);
         if inner == 1 {
-            mean[0] = row::sum::<I, T>(x) / n;
-            squares[0] = row::sum_squares::<I, T>(x, mean[0]);
+            offset[0] = row::sum_shifted::<I, T>(x, shift[0]) / n;
+            squares[0] = row::sum_squares::<I, T>(x, shift[0] + offset[0]);
             return;
         }
         let neutral = T::ZERO;
-        Sweep { step: By(ops::Add), x, inner, from: 0, center: None, neutral, out: mean }
-            .run::<I>();
-        for mean in mean.iter_mut() {
-            *mean /= n;
+        let center = Some(shift);
+        Sweep { step: Shifted, x, inner, from: 0, center, neutral, out: offset }.run::<I>();
+        for ((mean, offset), &shift) in mean.iter_mut().zip(offset).zip(shift) {
+            *offset /= n;
+            *mean = shift + *offset;
         }
         let center = Some(&*mean);
         Sweep { step: Squares, x, inner, from: 0, center, neutral, out: squares }.run::<I>();
+    }
+}
+
+/// Adds `x - center`: a sum of distances from the first entry stays small beside a large mean.
+#[derive(Clone, Copy)]
+struct Shifted;
+
+impl Centered for Shifted {
+    #[inline(always)]
+    fn step<V: Lanes>(self, acc: V, x: V, center: V) -> V {
+        acc + (x - center)
+    }
+    #[inline(always)]
+    fn merge<V: Lanes>(self, a: V, b: V) -> V {
+        a + b
     }
 }
 

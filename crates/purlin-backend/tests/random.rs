@@ -1,0 +1,78 @@
+//! Random arrays: moments, prefixes, threads.
+
+mod common;
+
+use common::same_everywhere;
+use purlin_backend::random::{fill_bernoulli, fill_normal, fill_uniform};
+use purlin_core::rng::Stream;
+
+const N: usize = 200_000;
+
+fn moments(x: &[f32]) -> (f64, f64) {
+    let n = x.len() as f64;
+    let mean = x.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+    (mean, x.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n)
+}
+
+#[test]
+fn draws_do_not_depend_on_threads_and_have_their_moments() {
+    // Five standard errors of each estimate.
+    let stream = Stream::new(3, "test");
+    let normal = same_everywhere(|| {
+        let mut x = vec![0.0f32; N];
+        fill_normal(&stream, 1, 2.0, 3.0, &mut x);
+        x
+    });
+    let (mean, var) = moments(&normal);
+    let n = N as f64;
+    assert!((mean - 2.0).abs() < 5.0 * 3.0 / n.sqrt(), "{mean}");
+    assert!((var - 9.0).abs() < 5.0 * 9.0 * (2.0 / n).sqrt(), "{var}");
+    let uniform = same_everywhere(|| {
+        let mut x = vec![0.0f32; N];
+        fill_uniform(&stream, 1, -1.0, 1.0, &mut x);
+        x
+    });
+    let (mean, var) = moments(&uniform);
+    assert!(mean.abs() < 5.0 * (1.0 / 3.0 / n).sqrt(), "{mean}");
+    assert!((var - 1.0 / 3.0).abs() < 5.0 * (4.0 / 45.0 / n).sqrt(), "{var}");
+    let mask = same_everywhere(|| {
+        let mut x = vec![0.5f32; N];
+        fill_bernoulli(&stream, 1, 0.3, &mut x);
+        x
+    });
+    assert!(mask.iter().all(|&m| m == 0.0 || m == 1.0));
+    assert!((moments(&mask).0 - 0.3).abs() < 5.0 * (0.21 / n).sqrt());
+}
+
+#[test]
+fn a_longer_array_begins_with_the_shorter_one_and_indices_differ() {
+    let stream = Stream::new(3, "test");
+    let draw = |index: u64, n: usize| {
+        let mut x = vec![0.0f64; n];
+        fill_normal(&stream, index, 0.0, 1.0, &mut x);
+        x
+    };
+    assert_eq!(draw(0, 1500), draw(0, 5000)[..1500]);
+    assert_ne!(draw(0, 10), draw(1, 10));
+    assert_eq!(draw(0, 0), []);
+}
+
+#[test]
+fn certain_draws_are_certain() {
+    let stream = Stream::new(0, "test");
+    let mut x = [0.5f32; 40];
+    fill_bernoulli(&stream, 0, 1.0, &mut x);
+    assert_eq!(x, [1.0; 40]);
+    fill_bernoulli(&stream, 0, 0.0, &mut x);
+    assert_eq!(x, [0.0; 40]);
+    fill_uniform(&stream, 0, 3.0, 3.0, &mut x);
+    assert_eq!(x, [3.0; 40]);
+    fill_normal(&stream, 0, -1.0, 0.0, &mut x);
+    assert_eq!(x, [-1.0; 40]);
+}
+
+#[test]
+#[should_panic(expected = "fill_bernoulli: p must be in [0, 1], got NaN")]
+fn a_probability_must_be_one() {
+    fill_bernoulli(&Stream::new(0, "test"), 0, f64::NAN, &mut [0.0f32]);
+}
