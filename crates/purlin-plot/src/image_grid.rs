@@ -242,9 +242,12 @@ fn draw_label(scene: &mut Scene, cell: Rect, entry: &Entry, color: Color) {
         if let (Some(correct), 0) = (entry.correct, index) {
             draw_icon(scene, [left, y], correct, color);
         }
-        // Centred where it stands, so that a viewer with another font keeps it in the middle.
-        let at = [left + icon + width / 2.0, y];
-        style.anchor(Anchor::Middle).put(scene, line, at, room);
+        // A viewer with another font keeps the text in the middle, or away from the sign.
+        if icon > 0.0 {
+            style.put(scene, line, [left + icon, y], room);
+        } else {
+            style.anchor(Anchor::Middle).put(scene, line, [middle, y], room);
+        }
         y += LINE;
     }
 }

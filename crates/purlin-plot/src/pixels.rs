@@ -209,7 +209,9 @@ mod tests {
             for index in 0..m {
                 let parts = covered(index, m, n);
                 assert_eq!(parts.iter().map(|part| part.1).sum::<u64>(), n as u64);
-                parts.iter().for_each(|&(j, share)| seen[j] += share);
+                for &(j, share) in &parts {
+                    seen[j] += share;
+                }
             }
             assert!(seen.iter().all(|&share| share == m as u64));
         }

@@ -185,13 +185,13 @@ fn value_stability() {
 }
 
 const PIXELS: [u64; 7] = [
-    0x9425_f2ca_3eb9_b988,
-    0x538d_f102_2a48_add5,
-    0xa5d4_dbdd_3e0e_f30b,
-    0xef66_be1e_e516_3622,
-    0x965f_4cfe_1659_9442,
+    0x6514_b447_404d_aaea,
+    0x0d14_a060_47b2_780f,
+    0x23f1_9e7c_269f_f08f,
+    0xcad2_0141_bc37_fc84,
+    0x571b_2e8c_d501_7327,
     0xa344_b08e_0928_e32e,
-    0x2db8_a75f_c44b_fb8f,
+    0xa8a0_6909_01fc_09ac,
 ];
 
 /// A text of the SVG with its left and right end, its top and bottom.
@@ -209,7 +209,7 @@ fn width(text: &str, size: f64, semibold: bool) -> f64 {
     let glyph = |c| face.glyph_index(c).unwrap_or_default();
     let units: f64 =
         text.chars().map(|c| f64::from(face.glyph_hor_advance(glyph(c)).unwrap())).sum();
-    units * size / 2048.0 * 1.07
+    units * size / 2048.0 * if semibold { 1.2 } else { 1.1 }
 }
 
 fn unescape(text: &str) -> String {
