@@ -1,5 +1,88 @@
-//! Neural network layers, losses, optimizers, schedules, training and checkpoints.
+//! Neural networks: layers, losses, initialisation, and what trains them.
+//!
+//! A layer is a struct of [`Param`]s and [`Buffer`]s; `#[derive(Module)]` gives its parameters
+//! dotted names, and [`Forward`] maps a batch to a batch. Models are plain structs, or a
+//! [`Sequential`]; both hold the same layers.
+//!
+//! ```
+//! use purlin_core::rng::Stream;
+//! use purlin_nn::layers::{Conv2d, Flatten, Linear, MaxPool2d, Padding};
+//! use purlin_nn::losses::CrossEntropy;
+//! use purlin_nn::{Context, Forward, Module, Sequential, summary};
+//! use purlin_tensor::{Activation, Tensor};
+//!
+//! let init = Stream::new(42, "init");
+//! let mut model: Sequential = Sequential::new()
+//!     .push(Conv2d::new(1, 8, 3, &init.child("0")).padding(Padding::Same).activation(Activation::Relu))
+//!     .push(MaxPool2d::new(2))
+//!     .push(Flatten)
+//!     .push(Linear::new(4 * 4 * 8, 10, &init.child("3")));
+//! println!("{}", summary(&model, [32, 8, 8, 1])?);
+//!
+//! let (x, classes) = (Tensor::uniform([32, 8, 8, 1], 0.0, 1.0, &Stream::new(1, "data")), vec![3; 32]);
+//! let mut losses = Vec::new();
+//! for step in 0..5 {
+//!     let logits = model.forward(&x, &mut Context::train(42).at_step(step));
+//!     let loss = CrossEntropy::new().loss(&logits, &classes)?;
+//!     let grads = loss.backward();
+//!     model.for_each_param_mut(&mut |_name, param| {
+//!         if let Some(grad) = grads.get(param) {
+//!             for (w, g) in param.data_mut().iter_mut().zip(grad.data()) {
+//!                 *w -= 0.1 * g;
+//!             }
+//!         }
+//!     });
+//!     losses.push(loss.item());
+//! }
+//! assert!(losses[4] < losses[0]);
+//! # Ok::<(), purlin_core::Error>(())
+//! ```
+//!
+//! # Map
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`Module`], [`Forward`], [`Param`], [`Buffer`] | what a layer is |
+//! | [`Context`] | training or evaluation, and the random streams of a pass |
+//! | [`layers`] | linear, convolution, pooling, normalisation, dropout, activations |
+//! | [`blocks`] | the residual block |
+//! | [`Sequential`], [`summary`] | layers one after another; the table of a model |
+//! | [`losses`] | what training minimises |
+//! | [`Init`] | how a weight begins |
+//! | [`schedule`] | the learning rate as a function of the step |
+//! | [`metrics`] | how good the predictions are, batch by batch |
+//!
+//! # Conventions
+//!
+//! - Images are `(batch, height, width, channels)`, sequences `(batch, length, channels)`.
+//! - A linear weight is `(in_features, out_features)`, a convolution weight
+//!   `(kernel_h, kernel_w, in_channels / groups, out_channels)`.
+//! - Layers begin as PyTorch's do; Keras's choice is
+//!   `.init(Init::XavierUniform).bias_init(Init::Zeros)`.
+//! - Constructors panic on sizes that cannot be: a network is written in code. What comes from
+//!   data (shapes of inputs, targets, files) gives an [`Error`](purlin_core::Error).
+//! - The same seed gives the same bits on any number of threads and any instruction set.
 
+extern crate self as purlin_nn; // so that the derive's paths hold in here, too
+
+pub mod blocks;
+mod context;
 mod exact;
+pub mod init;
+pub mod layers;
+pub mod losses;
 pub mod metrics;
+mod module;
+mod param;
 pub mod schedule;
+mod sequential;
+mod summary;
+
+pub use context::Context;
+pub use init::Init;
+pub use module::{Child, Forward, Module, Path, Visitor, VisitorMut};
+pub use param::{Buffer, Param};
+pub use purlin_core::{Error, Real, Result};
+pub use purlin_nn_derive::Module;
+pub use sequential::Sequential;
+pub use summary::{Summary, SummaryRow, summary};

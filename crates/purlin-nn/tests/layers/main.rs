@@ -1,0 +1,13 @@
+//! Layers, losses, initialisation and the derive, in one binary: the kernels under them are
+//! compiled once.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod behaviour;
+mod common;
+mod derive;
+mod gradients;
+mod init;
+mod losses;
+mod reference_layers;
+mod reference_losses;
