@@ -12,8 +12,16 @@
 //! depend on nothing but the numbers, not even on the other rows of the batch.
 //! [`naive`] is this paragraph as a loop.
 
+mod block;
+mod driver;
 mod epilogue;
 pub mod naive;
+mod pack;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod tile;
 
 pub use epilogue::{Activation, Epilogue, activation_grad};
 
@@ -106,7 +114,7 @@ pub fn gemm<T: Real>(spec: &Gemm, a: &[T], b: &[T], c: &mut [T], epilogue: &Epil
     check_len("b", b_len, b.len());
     check_len("c", c_len, c.len());
     epilogue.check("gemm", spec.n);
-    naive::gemm(spec, a, b, c, epilogue);
+    driver::product(spec, a, b, c, epilogue);
 }
 
 /// `batch` products; product `i` reads `a[i * stride_a..]`, `b[i * stride_b..]` and writes
@@ -155,7 +163,7 @@ pub fn gemm_batched<T: Real>(
         "gemm: stride_c must be at least {c_len}, got {stride_c}"
     );
     for i in 0..batch {
-        naive::gemm(
+        driver::product(
             spec,
             &a[i * stride_a..][..a_len],
             &b[i * stride_b..][..b_len],

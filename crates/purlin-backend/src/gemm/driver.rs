@@ -1,0 +1,303 @@
+//! How a product is cut into blocks: by its shape, for the caches and for threads.
+
+use super::block::{Block, block, pack_rows};
+use super::pack::{Source, pack_panels};
+use super::tile::{Operands, Out, Walk};
+use super::{Epilogue, Gemm, K_BLOCK};
+use crate::{Buffer, Kernel, dispatch, parallel};
+use purlin_core::Real;
+use purlin_core::simd::{Isa, Lanes};
+
+/// Rows of a block: with [`K_BLOCK`] terms it takes a quarter of a cache of 1 MiB.
+const ROWS: usize = 112;
+
+/// The widest right operand (in items) whose rows tiles read where they lie: its lines are then
+/// near each other.
+const DIRECT_COLUMNS: usize = 256;
+
+/// Items of the right operand that are packed at a time.
+const PACKED: usize = 1 << 22;
+
+/// Products of fewer multiply-adds than 16 times [`parallel::THRESHOLD`] stay on one thread.
+fn work(m: usize, k: usize, n: usize) -> usize {
+    m.saturating_mul(k).saturating_mul(n) / 16
+}
+
+/// A pointer that tasks share; each writes elements of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shared<T>(pub(crate) *mut T);
+
+// SAFETY: the users of this type write disjoint elements from different threads.
+unsafe impl<T: Send> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+/// The product, on one thread or several. The slices have the lengths that `spec` says.
+pub(crate) fn product<T: Real>(
+    spec: &Gemm,
+    a: &[T],
+    b: &[T],
+    c: &mut [T],
+    epilogue: &Epilogue<'_, T>,
+) {
+    let &Gemm { m, k, n, .. } = spec;
+    if m == 0 || n == 0 {
+        return;
+    }
+    if k == 0 {
+        return super::naive::gemm(spec, a, b, c, epilogue);
+    }
+    let lanes = T::Lanes::<crate::simd::scalar::Scalar>::LANES;
+    let left = Source {
+        first: a.as_ptr(),
+        row_step: if spec.trans_a { 1 } else { k },
+        column_step: if spec.trans_a { m } else { 1 },
+    };
+    let right = Source {
+        first: b.as_ptr(),
+        row_step: if spec.trans_b { 1 } else { n },
+        column_step: if spec.trans_b { k } else { 1 },
+    };
+    let task = Part {
+        m,
+        k,
+        n,
+        left: Operand(left),
+        right: Right::Raw(Operand(right)),
+        c: Shared(c.as_mut_ptr()),
+        c_step: n,
+        accumulate: spec.accumulate,
+        epilogue: *epilogue,
+    };
+    let work = work(m, k, n);
+    let is_direct = right.column_step == 1 && n % lanes == 0 && n <= DIRECT_COLUMNS;
+    if m <= ROWS && !(is_direct && m > 2 * MIN_ROWS) {
+        // Few rows: threads take runs of columns, each packs what it needs.
+        let vectors = n.div_ceil(lanes);
+        let per_task =
+            if parallel::is_worth_it(work) { vectors.div_ceil(16).max(4) } else { vectors };
+        parallel::for_each(vectors.div_ceil(per_task), work, |i| {
+            let start = i * per_task * lanes;
+            let end = n.min(start + per_task * lanes);
+            dispatch(task.columns(start, end));
+        });
+        return;
+    }
+    let blocks = m.div_ceil(ROWS);
+    let blocks =
+        if parallel::is_worth_it(work) { blocks.max((m / MIN_ROWS).min(8)) } else { blocks };
+    let rows_of = |i: usize| (m * i / blocks, m * (i + 1) / blocks);
+    if is_direct {
+        parallel::for_each(blocks, work, |i| dispatch(task.rows(rows_of(i))));
+        return;
+    }
+    let per_pass = (PACKED / k / lanes * lanes).max(4 * lanes);
+    for start in (0..n).step_by(per_pass) {
+        let task = task.columns(start, n.min(start + per_pass));
+        let vectors = task.n.div_ceil(lanes);
+        let mut panels = Buffer::<T>::scratch(k * vectors * lanes);
+        pack_right(&task, right.at(0, start), &mut panels);
+        let task = Part { right: Right::Panels(&panels), ..task };
+        parallel::for_each(blocks, work, |i| dispatch(task.rows(rows_of(i))));
+    }
+}
+
+/// Rows below which a block is not cut further for threads.
+const MIN_ROWS: usize = 28;
+
+/// A source that threads share.
+#[derive(Debug, Clone, Copy)]
+struct Operand<T>(Source<T>);
+
+// SAFETY: a source is only read.
+unsafe impl<T: Sync> Send for Operand<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Operand<T> {}
+
+/// The right operand of a part.
+#[derive(Debug, Clone, Copy)]
+enum Right<'a, T> {
+    /// As the caller has it.
+    Raw(Operand<T>),
+    /// All of it in panels, one [`K_BLOCK`] after the other.
+    Panels(&'a [T]),
+}
+
+/// Packs the right operand of a part: for each block of `k` the panels of all columns.
+fn pack_right<T: Real>(task: &Part<'_, T>, right: Source<T>, panels: &mut [T]) {
+    let lanes = T::Lanes::<crate::simd::scalar::Scalar>::LANES;
+    let (k, n) = (task.k, task.n);
+    let width = n.div_ceil(lanes) * lanes;
+    // Runs of panels of one block of `k`, so that several threads share one block.
+    let run = 8 * lanes;
+    let runs = width.div_ceil(run);
+    let right = Operand(right);
+    let out = Shared(panels.as_mut_ptr());
+    parallel::for_each(runs * k.div_ceil(K_BLOCK), k * n * size_of::<T>(), |i| {
+        let (right, out) = (right, out);
+        let start = i / runs * K_BLOCK;
+        let terms = K_BLOCK.min(k - start);
+        let (first, end) = (i % runs * run, width.min((i % runs + 1) * run));
+        dispatch(Pack {
+            right: right.0.at(start, first),
+            terms,
+            columns: n.min(end) - first,
+            // SAFETY: tasks have disjoint parts of the buffer.
+            out: unsafe {
+                std::slice::from_raw_parts_mut(
+                    out.0.add(start * width + first * terms),
+                    (end - first) * terms,
+                )
+            },
+        });
+    });
+}
+
+struct Pack<'a, T> {
+    right: Source<T>,
+    terms: usize,
+    columns: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Real> Kernel for Pack<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        // SAFETY: terms and columns lie inside the right operand.
+        unsafe { pack_panels::<T::Lanes<I>>(self.right, self.terms, self.columns, self.out) };
+    }
+}
+
+/// A part of a product that one thread computes.
+#[derive(Debug, Clone, Copy)]
+struct Part<'a, T> {
+    m: usize,
+    k: usize,
+    n: usize,
+    left: Operand<T>,
+    right: Right<'a, T>,
+    c: Shared<T>,
+    c_step: usize,
+    accumulate: bool,
+    epilogue: Epilogue<'a, T>,
+}
+
+impl<T: Real> Part<'_, T> {
+    fn rows(self, (start, end): (usize, usize)) -> Self {
+        Self {
+            m: end - start,
+            left: Operand(self.left.0.at(start, 0)),
+            c: Shared(self.c.0.wrapping_add(start * self.c_step)),
+            ..self
+        }
+    }
+
+    fn columns(self, start: usize, end: usize) -> Self {
+        let right = match self.right {
+            Right::Raw(right) => Right::Raw(Operand(right.0.at(0, start))),
+            Right::Panels(_) => unreachable!("columns are cut before packing"),
+        };
+        Self {
+            n: end - start,
+            right,
+            c: Shared(self.c.0.wrapping_add(start)),
+            epilogue: Epilogue {
+                bias: self.epilogue.bias.map(|bias| &bias[start..end]),
+                ..self.epilogue
+            },
+            ..self
+        }
+    }
+}
+
+impl<T: Real> Kernel for Part<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self { m, k, n, left: Operand(left), right, c, c_step, accumulate, epilogue } = self;
+        let lanes = T::Lanes::<I>::LANES;
+        let width = n.div_ceil(lanes) * lanes;
+        // Copying the rows pays where many columns pass them.
+        let is_packed = n > DIRECT_COLUMNS && m > 3;
+        let mut packed = Buffer::<T>::scratch(if is_packed { m * k.min(K_BLOCK) } else { 0 });
+        let mut panels = Buffer::<T>::scratch(0);
+        for start in (0..k).step_by(K_BLOCK) {
+            let terms = K_BLOCK.min(k - start);
+            let is_last = start + terms == k;
+            let out = Out {
+                accumulate: accumulate || start > 0,
+                ..Out::rows(c.0, c_step, &if is_last { epilogue } else { Epilogue::none() })
+            };
+            let left = left.at(0, start);
+            let mut operands = Operands {
+                a: left.first,
+                a_step: left.row_step.max(left.column_step),
+                b: left.first,
+                b_step: lanes,
+                b_vector: terms * lanes,
+            };
+            if is_packed {
+                // SAFETY: rows and terms lie inside the left operand.
+                unsafe { pack_rows::<T::Lanes<I>>(left, m, terms, &mut packed) };
+                operands.a = packed.as_ptr();
+            }
+            let walk = Walk::straight(terms);
+            let by_columns = is_packed || left.row_step == 1 && left.column_step != 1;
+            let run = |first: usize, columns: usize, operands: &Operands<T>| {
+                let block_of = Block { is_packed, ..Block::new(m, columns) };
+                let out = Out {
+                    c: out.c.wrapping_add(first),
+                    bias: out.bias.map(|bias| &bias[first..]),
+                    ..out
+                };
+                // SAFETY: the part lies inside all three operands, the right one is whole
+                // vectors wide.
+                unsafe {
+                    if by_columns {
+                        block::<T::Lanes<I>, true>(&block_of, &walk, operands, &out);
+                    } else {
+                        block::<T::Lanes<I>, false>(&block_of, &walk, operands, &out);
+                    }
+                }
+            };
+            match right {
+                Right::Panels(panels) => {
+                    operands.b = panels[start * width..].as_ptr();
+                    run(0, n, &operands);
+                }
+                Right::Raw(Operand(right))
+                    if right.column_step == 1
+                        && n % lanes == 0
+                        && (c_step <= DIRECT_COLUMNS || m <= MIN_ROWS) =>
+                {
+                    operands.b = right.at(start, 0).first;
+                    (operands.b_step, operands.b_vector) = (right.row_step, lanes);
+                    run(0, n, &operands);
+                }
+                Right::Raw(Operand(right)) => {
+                    let chunk = 4 * lanes;
+                    if panels.is_empty() {
+                        panels = Buffer::scratch(chunk.min(width) * k.min(K_BLOCK));
+                    }
+                    for first in (0..n).step_by(chunk) {
+                        let columns = chunk.min(n - first);
+                        let panels = &mut panels[..columns.div_ceil(lanes) * lanes * terms];
+                        // SAFETY: terms and columns lie inside the right operand.
+                        unsafe {
+                            pack_panels::<T::Lanes<I>>(
+                                right.at(start, first),
+                                terms,
+                                columns,
+                                panels,
+                            );
+                        }
+                        operands.b = panels.as_ptr();
+                        run(first, columns, &operands);
+                    }
+                }
+            }
+        }
+    }
+}
