@@ -4,7 +4,13 @@
 //! Transposed convolution is the same three functions with the roles swapped: its forward pass
 //! is [`conv2d_input_grad`], its input gradient [`conv2d`].
 
+mod band;
+mod correlate;
+mod driver;
 pub mod naive;
+#[cfg(test)]
+mod tests;
+mod weight;
 
 use crate::gemm::Epilogue;
 use purlin_core::{Error, Real, Result};
@@ -192,7 +198,7 @@ pub fn conv2d<T: Real>(
 ) {
     spec.check_slices("conv2d", ("x", x.len()), ("weight", weight.len()), ("y", y.len()));
     epilogue.check("conv2d", spec.out_channels);
-    naive::conv2d(spec, x, weight, epilogue, y);
+    driver::forward(spec, x, weight, epilogue, y);
 }
 
 /// The gradient of `x`: `grad_x = grad_y * weight^T`, every element written.
@@ -211,10 +217,15 @@ pub fn conv2d_input_grad<T: Real>(spec: &Conv2d, grad_y: &[T], weight: &[T], gra
         ("weight", weight.len()),
         ("grad_y", grad_y.len()),
     );
-    naive::conv2d_input_grad(spec, grad_y, weight, grad_x);
+    driver::input_grad(spec, grad_y, weight, grad_x);
 }
 
 /// The gradient of `weight`: `grad_weight = x^T * grad_y`, every element written.
+///
+/// The output rows of each image are cut into bands, the bands of all images into at most
+/// [`WEIGHT_GRAD_RUNS`] runs of nearly equal length, both by the sizes alone. An element is a
+/// chain of fused multiply-adds over the pixels of a band; bands are added in order, runs in a
+/// fixed tree (neighbours in pairs, then pairs of pairs).
 ///
 /// # Panics
 ///
@@ -227,5 +238,27 @@ pub fn conv2d_weight_grad<T: Real>(spec: &Conv2d, x: &[T], grad_y: &[T], grad_we
         ("grad_weight", grad_weight.len()),
         ("grad_y", grad_y.len()),
     );
-    naive::conv2d_weight_grad(spec, x, grad_y, grad_weight);
+    driver::weight_grad(spec, x, grad_y, grad_weight);
+}
+
+/// Partial sums of the weight gradient that are formed independently.
+pub const WEIGHT_GRAD_RUNS: usize = 8;
+
+/// Bytes of `x` and `grad_y` that one band of the weight gradient reads.
+const BAND_BYTES: usize = 256 << 10;
+
+/// The bands that the weight gradient cuts an image's output rows into.
+fn bands<T: Real>(spec: &Conv2d) -> usize {
+    let row =
+        spec.stride[0] * (spec.width + spec.padding[1][0] + spec.padding[1][1]) * spec.in_channels
+            + spec.out_width() * spec.out_channels;
+    let rows = spec.out_height();
+    let wanted = (row * size_of::<T>()).saturating_mul(rows).div_ceil(BAND_BYTES);
+    let spread = WEIGHT_GRAD_RUNS.div_ceil(spec.batch.max(1));
+    wanted.max(spread).clamp(1, rows.max(1))
+}
+
+/// The runs that `units` bands are cut into.
+fn runs(units: usize) -> usize {
+    units.min(WEIGHT_GRAD_RUNS)
 }

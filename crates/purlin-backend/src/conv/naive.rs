@@ -74,17 +74,38 @@ pub fn conv2d_weight_grad<T: Real>(spec: &Conv2d, x: &[T], grad_y: &[T], grad_we
     let &Conv2d { batch, height, width, in_channels, out_channels, kernel, groups, .. } = spec;
     let (out_h, out_w) = (spec.out_height(), spec.out_width());
     let (inputs, outputs) = (in_channels / groups, out_channels / groups);
+    let bands = super::bands::<T>(spec);
+    let units = batch * bands;
+    let runs = super::runs(units);
     for (tap, ci, co) in each([kernel[0] * kernel[1], inputs, out_channels]) {
-        let mut sum = T::ZERO;
-        for (n, oy, ox) in each([batch, out_h, out_w]) {
-            let value = under(spec, [oy, ox], [tap / kernel[1], tap % kernel[1]])
-                .map_or(T::ZERO, |p| {
-                    x[(n * height * width + p) * in_channels + co / outputs * inputs + ci]
-                });
-            let g = grad_y[((n * out_h + oy) * out_w + ox) * out_channels + co];
-            sum = value.mul_add(g, sum);
+        let band_sum = |unit: usize| {
+            let (n, band) = (unit / bands, unit % bands);
+            let mut sum = T::ZERO;
+            for (oy, ox, _) in each([out_h * (band + 1) / bands, out_w, 1]) {
+                if oy < out_h * band / bands {
+                    continue;
+                }
+                let value = under(spec, [oy, ox], [tap / kernel[1], tap % kernel[1]])
+                    .map_or(T::ZERO, |p| {
+                        x[(n * height * width + p) * in_channels + co / outputs * inputs + ci]
+                    });
+                let g = grad_y[((n * out_h + oy) * out_w + ox) * out_channels + co];
+                sum = value.mul_add(g, sum);
+            }
+            sum
+        };
+        let run_sum = |run: usize| {
+            (units * run / runs..units * (run + 1) / runs).map(band_sum).reduce(|a, b| a + b)
+        };
+        let mut sums: Vec<T> = (0..runs).filter_map(run_sum).collect();
+        while sums.len() > 1 {
+            sums = sums
+                .chunks(2)
+                .map(|pair| pair.iter().copied().reduce(|a, b| a + b))
+                .map(Option::unwrap_or_default)
+                .collect();
         }
-        grad_weight[(tap * inputs + ci) * out_channels + co] = sum;
+        grad_weight[(tap * inputs + ci) * out_channels + co] = sums.pop().unwrap_or(T::ZERO);
     }
 }
 

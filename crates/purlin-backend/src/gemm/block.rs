@@ -63,17 +63,13 @@ pub(crate) unsafe fn pack_rows<V: Lanes>(
 /// As for [`tile`], for every row and column of the block; the right operand must be readable up
 /// to whole vectors.
 #[inline(always)]
-pub(crate) unsafe fn block<V: Lanes, const COLUMNS: bool>(
+pub(crate) unsafe fn block<V: Lanes>(
     block: &Block,
     walk: &Walk,
     operands: &Operands<V::Scalar>,
     out: &Out<'_, V::Scalar>,
 ) {
-    let row_step = match (block.is_packed, COLUMNS) {
-        (true, _) => walk.len,
-        (false, true) => 1,
-        (false, false) => operands.a_step,
-    };
+    let row_step = if block.is_packed { walk.len } else { operands.a_row };
     let widest = vectors_for::<V>(block.rows);
     let tiles = block.rows.div_ceil(max_rows::<V>(widest));
     let all = block.columns.div_ceil(V::LANES);
@@ -102,7 +98,7 @@ pub(crate) unsafe fn block<V: Lanes, const COLUMNS: bool>(
                     ..*out
                 };
                 // SAFETY: the tile is a part of the block that the caller vouches for.
-                unsafe { tile::<V, COLUMNS>(end - row, vectors, walk, &operands, &out) };
+                unsafe { tile::<V>(end - row, vectors, walk, &operands, &out) };
             }
         }
         first += vectors;

@@ -3,7 +3,7 @@
 use super::block::{Block, block, pack_rows};
 use super::pack::{Source, pack_panels};
 use super::tile::{Operands, Out, Walk};
-use super::{Epilogue, Gemm, K_BLOCK};
+use super::{Epilogue, Gemm, K_BLOCK, mono};
 use crate::{Buffer, Kernel, dispatch, parallel};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes};
@@ -40,6 +40,22 @@ pub(crate) fn product<T: Real>(
     c: &mut [T],
     epilogue: &Epilogue<'_, T>,
 ) {
+    match (mono::slice(a), mono::slice(b), mono::slice_mut(c), epilogue.split()) {
+        (Ok(a), Ok(b), Ok(c), Ok(epilogue)) => product_f32(spec, a, b, c, &epilogue),
+        (Err(a), Err(b), Err(c), Err(epilogue)) => product_f64(spec, a, b, c, &epilogue),
+        _ => unreachable!("one number type"),
+    }
+}
+
+fn product_f32(spec: &Gemm, a: &[f32], b: &[f32], c: &mut [f32], epilogue: &Epilogue<'_, f32>) {
+    product_of(spec, a, b, c, epilogue);
+}
+
+fn product_f64(spec: &Gemm, a: &[f64], b: &[f64], c: &mut [f64], epilogue: &Epilogue<'_, f64>) {
+    product_of(spec, a, b, c, epilogue);
+}
+
+fn product_of<T: Real>(spec: &Gemm, a: &[T], b: &[T], c: &mut [T], epilogue: &Epilogue<'_, T>) {
     let &Gemm { m, k, n, .. } = spec;
     if m == 0 || n == 0 {
         return;
@@ -165,7 +181,15 @@ impl<T: Real> Kernel for Pack<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         // SAFETY: terms and columns lie inside the right operand.
-        unsafe { pack_panels::<T::Lanes<I>>(self.right, self.terms, self.columns, self.out) };
+        unsafe {
+            pack_panels::<T::Lanes<I>>(
+                self.right,
+                self.terms,
+                self.columns,
+                self.out,
+                self.terms * T::Lanes::<I>::LANES,
+            )
+        };
     }
 }
 
@@ -233,7 +257,8 @@ impl<T: Real> Kernel for Part<'_, T> {
             let left = left.at(0, start);
             let mut operands = Operands {
                 a: left.first,
-                a_step: left.row_step.max(left.column_step),
+                a_row: left.row_step,
+                a_step: left.column_step,
                 b: left.first,
                 b_step: lanes,
                 b_vector: terms * lanes,
@@ -241,10 +266,9 @@ impl<T: Real> Kernel for Part<'_, T> {
             if is_packed {
                 // SAFETY: rows and terms lie inside the left operand.
                 unsafe { pack_rows::<T::Lanes<I>>(left, m, terms, &mut packed) };
-                operands.a = packed.as_ptr();
+                (operands.a, operands.a_row) = (packed.as_ptr(), 1);
             }
             let walk = Walk::straight(terms);
-            let by_columns = is_packed || left.row_step == 1 && left.column_step != 1;
             let run = |first: usize, columns: usize, operands: &Operands<T>| {
                 let block_of = Block { is_packed, ..Block::new(m, columns) };
                 let out = Out {
@@ -255,11 +279,7 @@ impl<T: Real> Kernel for Part<'_, T> {
                 // SAFETY: the part lies inside all three operands, the right one is whole
                 // vectors wide.
                 unsafe {
-                    if by_columns {
-                        block::<T::Lanes<I>, true>(&block_of, &walk, operands, &out);
-                    } else {
-                        block::<T::Lanes<I>, false>(&block_of, &walk, operands, &out);
-                    }
+                    block::<T::Lanes<I>>(&block_of, &walk, operands, &out);
                 }
             };
             match right {
@@ -291,6 +311,7 @@ impl<T: Real> Kernel for Part<'_, T> {
                                 terms,
                                 columns,
                                 panels,
+                                terms * lanes,
                             );
                         }
                         operands.b = panels.as_ptr();

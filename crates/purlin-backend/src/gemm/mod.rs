@@ -12,16 +12,17 @@
 //! depend on nothing but the numbers, not even on the other rows of the batch.
 //! [`naive`] is this paragraph as a loop.
 
-mod block;
-mod driver;
+pub(crate) mod block;
+pub(crate) mod driver;
 mod epilogue;
+pub(crate) mod mono;
 pub mod naive;
-mod pack;
+pub(crate) mod pack;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-mod tile;
+pub(crate) mod tile;
 
 pub use epilogue::{Activation, Epilogue, activation_grad};
 

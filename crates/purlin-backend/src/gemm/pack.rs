@@ -18,6 +18,11 @@ impl<T: Real> Source<T> {
         Self { first: self.first.wrapping_add(skip), ..self }
     }
 
+    /// The same matrix `skip` items later.
+    pub(crate) fn at_item(self, skip: usize) -> Self {
+        Self { first: self.first.wrapping_add(skip), ..self }
+    }
+
     /// The item `(row, column)`.
     ///
     /// # Safety
@@ -30,21 +35,24 @@ impl<T: Real> Source<T> {
     }
 }
 
-/// Copies `rows` by `columns` items into panels of one vector of columns: panel `v` holds row by
-/// row the columns from `v * LANES` on; missing columns of the last panel are 0.
+/// Copies `rows` by `columns` items into panels of one vector of columns: panel `v`, which
+/// begins at `v * panel_step`, holds row by row the columns from `v * LANES` on; missing columns
+/// of the last panel are 0.
 ///
 /// # Safety
 ///
-/// The source must be readable for `rows` by `columns` items. One of its steps must be 1.
+/// The source must be readable for `rows` by `columns` items.
 #[inline(always)]
 pub(crate) unsafe fn pack_panels<V: Lanes>(
     source: Source<V::Scalar>,
     rows: usize,
     columns: usize,
     out: &mut [V::Scalar],
+    panel_step: usize,
 ) {
     let lanes = V::LANES;
-    for (v, panel) in out.chunks_exact_mut(rows.max(1) * lanes).enumerate() {
+    for v in 0..columns.div_ceil(lanes) {
+        let panel = &mut out[v * panel_step..][..rows * lanes];
         let first = v * lanes;
         let width = lanes.min(columns.saturating_sub(first));
         let source = source.at(0, first);

@@ -50,7 +50,9 @@ impl Walk {
 pub(crate) struct Operands<T> {
     /// Term 0 of row 0 of the left operand.
     pub(crate) a: *const T,
-    /// Between rows of the left operand; between terms where it lies by columns.
+    /// Between rows of the left operand.
+    pub(crate) a_row: usize,
+    /// Between terms of the left operand.
     pub(crate) a_step: usize,
     /// Term 0 of column 0 of the right operand.
     pub(crate) b: *const T,
@@ -115,8 +117,7 @@ pub(crate) fn max_rows<V: Lanes>(vectors: usize) -> usize {
         (32 | 16, 1) => 6,
         (32 | 16, 2) => 3,
         (32 | 16, _) => 1,
-        (_, 1) => 4,
-        _ => 1,
+        _ => 4,
     }
 }
 
@@ -126,7 +127,7 @@ pub(crate) fn vectors_for<V: Lanes>(rows: usize) -> usize {
     match register::<V>() {
         64 if rows <= 3 => 4,
         64 => 2,
-        32 | 16 if rows <= 1 => 4,
+        32 | 16 if rows == 1 => 4,
         32 | 16 if rows <= 3 => 2,
         _ => 1,
     }
@@ -134,15 +135,13 @@ pub(crate) fn vectors_for<V: Lanes>(rows: usize) -> usize {
 
 /// Computes and stores a tile of `rows` by `vectors`, one of the sizes of [`max_rows`].
 ///
-/// With `COLUMNS` the left operand lies by columns: neighbouring rows are neighbouring items.
-///
 /// # Safety
 ///
 /// The walk must stay inside the operands for `rows` rows and `vectors` whole vectors, `out` must
 /// be writable for `rows` rows and `width` columns and not overlap the operands, and the bias
 /// must cover them. The CPU must have the instruction set of `V`.
 #[inline(always)]
-pub(crate) unsafe fn tile<V: Lanes, const COLUMNS: bool>(
+pub(crate) unsafe fn tile<V: Lanes>(
     rows: usize,
     vectors: usize,
     walk: &Walk,
@@ -154,53 +153,60 @@ pub(crate) unsafe fn tile<V: Lanes, const COLUMNS: bool>(
             match (vectors, rows) {
                 // SAFETY: handed on; the register width tells that `V` is of that set.
                 $($(($vectors, $rows) => unsafe {
-                    $enter::<V, $rows, $vectors, COLUMNS>(walk, operands, out)
+                    $enter::<V, $rows, $vectors>(walk, operands, out)
                 },)*)*
                 _ => unreachable!("no tile of {rows} rows by {vectors} vectors"),
             }
         };
     }
-    match register::<V>() {
-        #[cfg(target_arch = "x86_64")]
-        64 => ladder!(avx512: 1 x (1 2 3 4 5 6 7 8 9 10 11 12 13 14),
-            2 x (1 2 3 4 5 6 7 8 9 10 11 12 13 14), 4 x (1 2 3)),
-        #[cfg(target_arch = "x86_64")]
-        32 => ladder!(avx2: 1 x (1 2 3 4 5 6), 2 x (1 2 3), 4 x (1)),
-        16 => ladder!(body: 1 x (1 2 3 4 5 6), 2 x (1 2 3), 4 x (1)),
-        _ => ladder!(body: 1 x (1 2 3 4), 2 x (1), 4 x (1)),
+    // Constant conditions: only the tiles of the set of `V` are compiled for it.
+    #[cfg(target_arch = "x86_64")]
+    if const { register::<V>() == 64 } {
+        return ladder!(avx512: 1 x (1 2 3 4 5 6 7 8 9 10 11 12 13 14),
+            2 x (1 2 3 4 5 6 7 8 9 10 11 12 13 14), 4 x (1 2 3));
+    }
+    #[cfg(target_arch = "x86_64")]
+    if const { register::<V>() == 32 } {
+        return ladder!(avx2: 1 x (1 2 3 4 5 6), 2 x (1 2 3), 4 x (1));
+    }
+    if const { register::<V>() == 16 } {
+        return ladder!(body: 1 x (1 2 3 4 5 6), 2 x (1 2 3), 4 x (1));
+    }
+    if const { register::<V>() < 16 } {
+        ladder!(body: 1 x (1 2 3 4));
     }
 }
 
 /// A function of its own per tile: the compiler allocates registers for one tile at a time.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-fn avx512<V: Lanes, const M: usize, const N: usize, const COLUMNS: bool>(
+fn avx512<V: Lanes, const M: usize, const N: usize>(
     walk: &Walk,
     operands: &Operands<V::Scalar>,
     out: &Out<'_, V::Scalar>,
 ) {
     // SAFETY: as the caller of `tile` promised.
-    unsafe { body::<V, M, N, COLUMNS>(walk, operands, out) }
+    unsafe { body::<V, M, N>(walk, operands, out) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn avx2<V: Lanes, const M: usize, const N: usize, const COLUMNS: bool>(
+fn avx2<V: Lanes, const M: usize, const N: usize>(
     walk: &Walk,
     operands: &Operands<V::Scalar>,
     out: &Out<'_, V::Scalar>,
 ) {
     // SAFETY: as the caller of `tile` promised.
-    unsafe { body::<V, M, N, COLUMNS>(walk, operands, out) }
+    unsafe { body::<V, M, N>(walk, operands, out) }
 }
 
 #[inline(always)]
-unsafe fn body<V: Lanes, const M: usize, const N: usize, const COLUMNS: bool>(
+unsafe fn body<V: Lanes, const M: usize, const N: usize>(
     walk: &Walk,
     operands: &Operands<V::Scalar>,
     out: &Out<'_, V::Scalar>,
 ) {
-    let &Operands { a, a_step, b, b_step, b_vector } = operands;
+    let &Operands { a, a_row, a_step, b, b_step, b_vector } = operands;
     let mut acc = [[V::splat_f64(0.0); N]; M];
     for i in 0..walk.outer.n {
         for j in 0..walk.inner.n {
@@ -213,14 +219,13 @@ unsafe fn body<V: Lanes, const M: usize, const N: usize, const COLUMNS: bool>(
                     *column = unsafe { load(b.add(v * b_vector)) };
                 }
                 for (row, acc) in acc.iter_mut().enumerate() {
-                    let at = if COLUMNS { row } else { row * a_step };
                     // SAFETY: the walk stays inside the left operand.
-                    let x = V::splat(unsafe { *a.add(at) });
+                    let x = V::splat(unsafe { *a.add(row * a_row) });
                     for (acc, &column) in acc.iter_mut().zip(&columns) {
                         *acc = x.mul_add(column, *acc);
                     }
                 }
-                a = a.wrapping_add(if COLUMNS { a_step } else { 1 });
+                a = a.wrapping_add(a_step);
                 b = b.wrapping_add(b_step);
             }
         }
@@ -250,17 +255,18 @@ unsafe fn store<V: Lanes, const M: usize, const N: usize>(
                 acc.store(&mut sums[(row * N + v) * V::LANES..][..V::LANES]);
             }
         }
-        let any = match register::<V>() {
-            #[cfg(target_arch = "x86_64")]
+        #[cfg(target_arch = "x86_64")]
+        if const { register::<V>() == 64 } {
             // SAFETY: the register width tells that `V` is of that set, and it runs here.
-            64 => |sums: &_, out: &_| unsafe { store_any_avx512::<V>(sums, M, N, out) },
-            #[cfg(target_arch = "x86_64")]
+            return unsafe { store_any_avx512::<V>(&sums, M, N, out) };
+        }
+        #[cfg(target_arch = "x86_64")]
+        if const { register::<V>() == 32 } {
             // SAFETY: as above.
-            32 => |sums: &_, out: &_| unsafe { store_any_avx2::<V>(sums, M, N, out) },
-            // SAFETY: the caller vouches for `out`.
-            _ => |sums: &_, out: &_| unsafe { store_any::<V>(sums, M, N, out) },
-        };
-        return any(&sums, out);
+            return unsafe { store_any_avx2::<V>(&sums, M, N, out) };
+        }
+        // SAFETY: the caller vouches for `out`.
+        return unsafe { store_any::<V>(&sums, M, N, out) };
     }
     let mut bias = [V::splat_f64(0.0); N];
     if let Some(from) = out.bias {
