@@ -104,12 +104,11 @@ impl Correlation {
         let image = self.rows.size * self.columns.size * self.in_channels();
         parallel::for_each(self.batch * bands, outputs.saturating_mul(self.terms()) / 16, |i| {
             let (n, band) = (i / bands, i % bands);
-            let out = out;
             dispatch(Band {
                 spec: self,
                 image: &x[n * image..][..image],
                 panels,
-                out: Shared(out.0.wrapping_add(n * self.out_steps[2])),
+                out: out.at(n * self.out_steps[2]),
                 start: self.rows.out * band / bands,
                 end: self.rows.out * (band + 1) / bands,
                 epilogue: *epilogue,

@@ -43,13 +43,12 @@ pub(super) fn grad<T: Real>(spec: &Conv2d, x: &[T], grad_y: &[T], grad_weight: &
     let work = (grad_y.len() / spec.out_channels).saturating_mul(len) / 16;
     parallel::for_each(runs * columns, work, |task| {
         let (run, column) = (task / columns, task % columns);
-        let (first, rest) = (first, rest);
-        let out = if run == 0 { first.0 } else { rest.0.wrapping_add((run - 1) * len) };
+        let out = if run == 0 { first } else { rest.at((run - 1) * len) };
         dispatch(Run {
             spec,
             x,
             grad_y,
-            out: Shared(out),
+            out,
             bands,
             units: units * run / runs..units * (run + 1) / runs,
             columns: column * COLUMNS..group_out.min((column + 1) * COLUMNS),

@@ -27,6 +27,13 @@ fn work(m: usize, k: usize, n: usize) -> usize {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shared<T>(pub(crate) *mut T);
 
+impl<T> Shared<T> {
+    /// The place `skip` items later.
+    pub(crate) fn at(self, skip: usize) -> Self {
+        Self(self.0.wrapping_add(skip))
+    }
+}
+
 // SAFETY: the users of this type write disjoint elements from different threads.
 unsafe impl<T: Send> Send for Shared<T> {}
 // SAFETY: as above.
@@ -125,6 +132,13 @@ const MIN_ROWS: usize = 28;
 #[derive(Debug, Clone, Copy)]
 struct Operand<T>(Source<T>);
 
+impl<T: Real> Operand<T> {
+    /// The matrix from `(row, column)` on.
+    fn at(self, row: usize, column: usize) -> Self {
+        Self(self.0.at(row, column))
+    }
+}
+
 // SAFETY: a source is only read.
 unsafe impl<T: Sync> Send for Operand<T> {}
 // SAFETY: as above.
@@ -150,18 +164,17 @@ fn pack_right<T: Real>(task: &Part<'_, T>, right: Source<T>, panels: &mut [T]) {
     let right = Operand(right);
     let out = Shared(panels.as_mut_ptr());
     parallel::for_each(runs * k.div_ceil(K_BLOCK), k * n * size_of::<T>(), |i| {
-        let (right, out) = (right, out);
         let start = i / runs * K_BLOCK;
         let terms = K_BLOCK.min(k - start);
         let (first, end) = (i % runs * run, width.min((i % runs + 1) * run));
         dispatch(Pack {
-            right: right.0.at(start, first),
+            right: right.at(start, first).0,
             terms,
             columns: n.min(end) - first,
             // SAFETY: tasks have disjoint parts of the buffer.
             out: unsafe {
                 std::slice::from_raw_parts_mut(
-                    out.0.add(start * width + first * terms),
+                    out.at(start * width + first * terms).0,
                     (end - first) * terms,
                 )
             },
@@ -188,8 +201,8 @@ impl<T: Real> Kernel for Pack<'_, T> {
                 self.columns,
                 self.out,
                 self.terms * T::Lanes::<I>::LANES,
-            )
-        };
+            );
+        }
     }
 }
 
@@ -211,21 +224,21 @@ impl<T: Real> Part<'_, T> {
     fn rows(self, (start, end): (usize, usize)) -> Self {
         Self {
             m: end - start,
-            left: Operand(self.left.0.at(start, 0)),
-            c: Shared(self.c.0.wrapping_add(start * self.c_step)),
+            left: self.left.at(start, 0),
+            c: self.c.at(start * self.c_step),
             ..self
         }
     }
 
     fn columns(self, start: usize, end: usize) -> Self {
         let right = match self.right {
-            Right::Raw(right) => Right::Raw(Operand(right.0.at(0, start))),
+            Right::Raw(right) => Right::Raw(right.at(0, start)),
             Right::Panels(_) => unreachable!("columns are cut before packing"),
         };
         Self {
             n: end - start,
             right,
-            c: Shared(self.c.0.wrapping_add(start)),
+            c: self.c.at(start),
             epilogue: Epilogue {
                 bias: self.epilogue.bias.map(|bias| &bias[start..end]),
                 ..self.epilogue

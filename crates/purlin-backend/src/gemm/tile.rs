@@ -113,9 +113,8 @@ const fn register<V>() -> usize {
 pub(crate) fn max_rows<V: Lanes>(vectors: usize) -> usize {
     match (register::<V>(), vectors) {
         (64, 1 | 2) => 14,
-        (64, _) => 3,
         (32 | 16, 1) => 6,
-        (32 | 16, 2) => 3,
+        (64, _) | (32 | 16, 2) => 3,
         (32 | 16, _) => 1,
         _ => 4,
     }
