@@ -108,6 +108,16 @@ pub enum Error {
         /// Its value.
         value: f64,
     },
+    /// Code that was handed in panicked on another thread or within a batch.
+    #[error("{op}: {what} panicked: {message}")]
+    Panicked {
+        /// The operation that caught it.
+        op: &'static str,
+        /// What was being made, e.g. `batch 3`.
+        what: String,
+        /// The panic's text.
+        message: String,
+    },
 }
 
 /// `Result` with the [`Error`] of all crates.

@@ -1,0 +1,187 @@
+//! Batches, the same with any number of workers.
+
+mod batch;
+mod crew;
+mod epoch;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+pub use batch::{Batch, Targets};
+pub use epoch::Epoch;
+
+use crate::Dataset;
+use plan::Plan;
+use purlin_core::{Error, Result};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Cuts a data set into batches, epoch by epoch.
+///
+/// The order of an epoch is drawn from (seed, epoch), the randomness of a sample from (seed,
+/// epoch, sample index). So an epoch is the same on any number of workers, every epoch differs
+/// from the others, and [`Loader::epoch_from`] goes on in the middle of one exactly where a
+/// killed run stopped.
+///
+/// | setting | default |
+/// |---|---|
+/// | `batch_size` | 32 |
+/// | `shuffle` | off: samples in their order |
+/// | `drop_last` | off: the last batch may be smaller |
+/// | `workers` | 0: batches are made when asked for, on the calling thread |
+/// | `prefetch` | twice the workers |
+///
+/// # Examples
+///
+/// ```
+/// use purlin_data::{Loader, MemoryDataset};
+/// use purlin_core::Matrix;
+///
+/// let x = Matrix::from_rows(&[[0.0f32, 1.0], [2.0, 3.0], [4.0, 5.0]]);
+/// let dataset = MemoryDataset::classes(x.view(), &[0, 1, 0], 2)?;
+/// let loader = Loader::new(dataset).batch_size(2).shuffle(42).workers(2);
+///
+/// assert_eq!(loader.n_batches(), 2);
+/// for batch in loader.epoch(0) {
+///     let batch = batch?;
+///     assert_eq!(batch.x.dims()[1], 2);
+///     assert_eq!(batch.y.classes().unwrap().len(), batch.len());
+/// }
+/// # Ok::<(), purlin_core::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "nothing is read until `epoch` is called"]
+pub struct Loader {
+    dataset: Arc<dyn Dataset>,
+    batch_size: usize,
+    seed: u64,
+    is_shuffled: bool,
+    drop_last: bool,
+    workers: usize,
+    prefetch: Option<usize>,
+}
+
+impl Loader {
+    /// A loader of `dataset`; share one data set among several loaders through an [`Arc`].
+    pub fn new(dataset: impl Dataset + 'static) -> Self {
+        Self {
+            dataset: Arc::new(dataset),
+            batch_size: 32,
+            seed: 0,
+            is_shuffled: false,
+            drop_last: false,
+            workers: 0,
+            prefetch: None,
+        }
+    }
+
+    /// Samples per batch.
+    pub fn batch_size(mut self, batch_size: usize) -> Self {
+        self.batch_size = batch_size;
+        self
+    }
+
+    /// A new order each epoch, drawn from `seed`, which also seeds the samples' randomness.
+    pub fn shuffle(mut self, seed: u64) -> Self {
+        self.is_shuffled = true;
+        self.seed(seed)
+    }
+
+    /// Seeds the samples' randomness (augmentation) and leaves the order alone.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Whether a last batch that is not full is left out.
+    pub fn drop_last(mut self, drop_last: bool) -> Self {
+        self.drop_last = drop_last;
+        self
+    }
+
+    /// Threads that make batches ahead of time; 0 makes them on the calling thread.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// The most batches that workers have finished or in the making at any time.
+    pub fn prefetch(mut self, prefetch: usize) -> Self {
+        self.prefetch = Some(prefetch);
+        self
+    }
+
+    /// The data set.
+    pub fn dataset(&self) -> &Arc<dyn Dataset> {
+        &self.dataset
+    }
+
+    /// Batches per epoch; 0 when `batch_size` is 0, which [`Loader::epoch`] reports.
+    pub fn n_batches(&self) -> usize {
+        let (n, size) = (self.dataset.len(), self.batch_size);
+        match (size, self.drop_last) {
+            (0, _) => 0,
+            (_, true) => n / size,
+            (_, false) => n.div_ceil(size),
+        }
+    }
+
+    /// The batches of an epoch, in order.
+    ///
+    /// Dropping the iterator early stops the workers, each within the sample at hand. After an
+    /// error the iterator goes on with the next batch.
+    ///
+    /// # Errors
+    ///
+    /// Items are errors where a sample cannot be read; a panic in [`Dataset::read`] comes as an
+    /// error too. A `batch_size` of 0 gives one error.
+    pub fn epoch(&self, epoch: u64) -> Epoch {
+        self.epoch_from(epoch, 0)
+    }
+
+    /// The batches of an epoch from `first_batch` on, the same that [`Loader::epoch`] gives.
+    ///
+    /// # Errors
+    ///
+    /// As [`Loader::epoch`].
+    pub fn epoch_from(&self, epoch: u64, first_batch: usize) -> Epoch {
+        if self.batch_size == 0 {
+            return Epoch::failed(Error::param("loader", "batch_size", "at least 1", 0));
+        }
+        let plan = Plan::new(self, epoch);
+        let in_flight = self.prefetch.unwrap_or(2 * self.workers).max(self.workers);
+        Epoch::new(Arc::new(plan), first_batch, self.n_batches(), self.workers, in_flight)
+    }
+
+    /// The order in which an epoch visits the samples.
+    pub fn order(&self, epoch: u64) -> Vec<usize> {
+        plan::order(self, epoch)
+    }
+
+    /// All samples in their order as one batch, with the randomness of epoch 0.
+    ///
+    /// # Errors
+    ///
+    /// A sample cannot be read.
+    pub fn all(&self) -> Result<Batch> {
+        let mut all = self.clone();
+        all.batch_size = self.dataset.len();
+        all.is_shuffled = false;
+        Plan::new(&all, 0).batch(0, &AtomicBool::new(false))
+    }
+}
+
+impl fmt::Debug for Loader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loader")
+            .field("n_samples", &self.dataset.len())
+            .field("batch_size", &self.batch_size)
+            .field("shuffle", &self.is_shuffled)
+            .field("seed", &self.seed)
+            .field("drop_last", &self.drop_last)
+            .field("workers", &self.workers)
+            .field("prefetch", &self.prefetch)
+            .finish()
+    }
+}
