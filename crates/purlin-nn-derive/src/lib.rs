@@ -43,6 +43,34 @@
 //! | `#[module(real = f64)]` | the struct | the number type, where no type parameter tells |
 //! | `#[module(crate = path::to::nn)]` | the struct | where `purlin-nn` is found, if renamed |
 
+//!
+//! # What it refuses
+//!
+//! A field that is no module, without `#[module(skip)]`:
+//!
+//! ```compile_fail,E0277
+//! #[derive(purlin_nn::Module)]
+//! struct Classifier {
+//!     n_classes: usize, // error: `usize` is not a module over `f32`
+//! }
+//! ```
+//!
+//! A layer over another number type than the struct:
+//!
+//! ```compile_fail,E0277
+//! #[derive(purlin_nn::Module)]
+//! struct Classifier {
+//!     head: purlin_nn::layers::Linear<f64>, // needs #[module(real = f64)]
+//! }
+//! ```
+//!
+//! An enum, a union or a tuple struct: names of parameters come from names of fields.
+//!
+//! ```compile_fail
+//! #[derive(purlin_nn::Module)]
+//! struct Pair(purlin_nn::Param, purlin_nn::Param);
+//! ```
+
 mod attributes;
 mod expand;
 

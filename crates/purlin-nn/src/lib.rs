@@ -2,14 +2,13 @@
 //!
 //! A layer is a struct of [`Param`]s and [`Buffer`]s; `#[derive(Module)]` gives its parameters
 //! dotted names, and [`Forward`] maps a batch to a batch. Models are plain structs, or a
-//! [`Sequential`]; both hold the same layers.
+//! [`Sequential`]; both hold the same layers. What a program needs of `purlin-core` and
+//! `purlin-tensor` is re-exported here.
 //!
 //! ```
-//! use purlin_core::rng::Stream;
 //! use purlin_nn::layers::{Conv2d, Flatten, Linear, MaxPool2d, Padding};
 //! use purlin_nn::losses::CrossEntropy;
-//! use purlin_nn::{Context, Forward, Module, Sequential, summary};
-//! use purlin_tensor::{Activation, Tensor};
+//! use purlin_nn::{Activation, Context, Forward, Module, Sequential, Stream, Tensor, summary};
 //!
 //! let init = Stream::new(42, "init");
 //! let mut model: Sequential = Sequential::new()
@@ -82,7 +81,13 @@ pub use context::Context;
 pub use init::Init;
 pub use module::{Child, Forward, Module, Path, Visitor, VisitorMut};
 pub use param::{Buffer, Param};
-pub use purlin_core::{Error, Real, Result};
+pub use purlin_core::rng::Stream;
+pub use purlin_core::{Error, Real, Result, Shape};
 pub use purlin_nn_derive::Module;
+pub use purlin_tensor::{Activation, Gradients, Tensor, no_grad};
 pub use sequential::Sequential;
 pub use summary::{Summary, SummaryRow, summary};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -25,9 +25,9 @@ use std::fmt;
 ///
 /// let stream = Stream::new(0, "init");
 /// let mut model: Sequential = Sequential::new()
-///     .push_named("hidden", Linear::new(784, 128, &stream))
+///     .push_named("hidden", Linear::new(784, 128, &stream.child("hidden")))
 ///     .push(Relu)
-///     .push_named("head", Linear::new(128, 10, &stream));
+///     .push_named("head", Linear::new(128, 10, &stream.child("head")));
 /// model.get_mut("hidden").unwrap().freeze();
 /// let table = summary(&model, [32, 784])?;
 /// assert_eq!(table.n_params(), 784 * 128 + 128 + 128 * 10 + 10);
@@ -35,12 +35,12 @@ use std::fmt;
 /// assert_eq!(
 ///     table.to_string(),
 ///     "\
-/// Layer (type)          Output shape     Parameters   Trainable
-/// ─────────────────────────────────────────────────────────────
-/// hidden (Linear)          (32, 128)        100,480          no
-/// 1 (Relu)                 (32, 128)              0           -
-/// head (Linear)             (32, 10)          1,290         yes
-/// ─────────────────────────────────────────────────────────────
+/// Layer (type)      Output shape   Parameters   Trainable
+/// ───────────────────────────────────────────────────────
+/// hidden (Linear)      (32, 128)      100,480          no
+/// 1 (Relu)             (32, 128)            0           -
+/// head (Linear)         (32, 10)        1,290         yes
+/// ───────────────────────────────────────────────────────
 /// Total parameters:         101,770 (397.54 KiB)
 /// Trainable parameters:       1,290 (5.04 KiB)
 /// Frozen parameters:        100,480 (392.50 KiB)

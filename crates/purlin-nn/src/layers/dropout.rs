@@ -14,7 +14,7 @@ use purlin_tensor::{Tensor, dropout_mask};
 ///
 /// ```
 /// use purlin_nn::{Context, Forward, layers::Dropout};
-/// use purlin_tensor::{Tensor, dropout_mask};
+/// use purlin_tensor::Tensor;
 ///
 /// let (layer, x) = (Dropout::new(0.5), Tensor::<f32>::ones([100]));
 /// assert_eq!(layer.forward(&x, &mut Context::eval()), x);

@@ -23,7 +23,7 @@ use purlin_tensor::{Tensor, linear};
 /// ```
 /// use purlin_core::rng::Stream;
 /// use purlin_nn::{Context, Forward, Init, layers::Linear};
-/// use purlin_tensor::{Tensor};
+/// use purlin_tensor::{Activation, Tensor};
 ///
 /// let layer = Linear::new(3, 2, &Stream::new(0, "init"))
 ///     .init(Init::Ones)

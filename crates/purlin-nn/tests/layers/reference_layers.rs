@@ -121,6 +121,11 @@ fn setup<T: Real>(case: &Case) -> Option<Setup<T>> {
             let affine = case.bool("affine").unwrap_or(true);
             Setup::images(GroupNorm::<T>::new(count("num_groups")?, channels).affine(affine))
         }
+        // One group per channel.
+        "instance_norm2d" => {
+            let channels = case.input("x").shape[1];
+            Setup::images(GroupNorm::<T>::new(channels, channels))
+        }
         "dropout" => Setup::plain(Dropout::new(case.f64("p")?)),
         "relu" => Setup::plain(Relu),
         "leaky_relu" => Setup::plain(LeakyRelu::new(case.f64("negative_slope")?)),
