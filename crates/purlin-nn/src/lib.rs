@@ -59,7 +59,7 @@
 //! - Layers begin as PyTorch's do; Keras's choice is
 //!   `.init(Init::XavierUniform).bias_init(Init::Zeros)`.
 //! - Constructors panic on sizes that cannot be: a network is written in code. What comes from
-//!   data (shapes of inputs, targets, files) gives an [`Error`](purlin_core::Error).
+//!   data (shapes of inputs, targets, files) gives an [`Error`].
 //! - The same seed gives the same bits on any number of threads and any instruction set.
 
 extern crate self as purlin_nn; // so that the derive's paths hold in here, too

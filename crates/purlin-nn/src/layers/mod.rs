@@ -5,7 +5,7 @@
 //!
 //! # Where weights come from
 //!
-//! A layer with weights is handed a [`Stream`](purlin_core::rng::Stream) and draws them from it. A
+//! A layer with weights is handed a [`Stream`] and draws them from it. A
 //! stream has no position: **give each layer one of its own**, `&init.child("conv1")`, or layers
 //! of the same shape begin with the same weights. In return a weight depends on the seed and the
 //! name alone, not on what was built before it.
