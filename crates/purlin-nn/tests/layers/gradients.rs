@@ -45,7 +45,12 @@ fn nudged(x: &Tensor<f64>, i: usize, h: f64) -> Tensor<f64> {
 
 /// Checks the layer on an input of this shape, in evaluation and in training.
 #[track_caller]
-fn check(mut layer: impl Forward<f64>, shape: &[usize]) {
+fn check(layer: impl Forward<f64> + 'static, shape: &[usize]) {
+    check_boxed(Box::new(layer), shape); // compiled once, not once per layer
+}
+
+#[track_caller]
+fn check_boxed(mut layer: Box<dyn Forward<f64>>, shape: &[usize]) {
     let kind = layer.kind();
     // Distinct values: a maximum pool has no ties, no activation is near its kink.
     let n: usize = shape.iter().product();
@@ -207,6 +212,53 @@ fn blocks_and_sequences_of_layers() {
     check(block, &[2, 4, 3, 2]);
     check(Residual::new(Linear::new(3, 3, &stream("c"))), &[2, 3]);
     check(Sequential::new(), &[2, 3]);
+}
+
+#[test]
+fn an_empty_batch_has_empty_input_gradients_and_zero_weight_gradients() {
+    let layers: Vec<(Box<dyn Forward<f64>>, Vec<usize>)> = vec![
+        (Box::new(Linear::new(3, 2, &stream("a")).activation(Activation::Tanh)), vec![0, 3]),
+        (Box::new(Conv2d::new(2, 3, 3, &stream("a")).padding(1)), vec![0, 4, 5, 2]),
+        (Box::new(Conv1d::new(2, 3, 3, &stream("a"))), vec![0, 4, 2]),
+        (Box::new(ConvTranspose2d::new(2, 3, 3, &stream("a"))), vec![0, 4, 5, 2]),
+        (Box::new(MaxPool2d::new(2)), vec![0, 4, 5, 2]),
+        (Box::new(AvgPool2d::new(2)), vec![0, 4, 5, 2]),
+        (Box::new(AdaptiveAvgPool2d::new(2)), vec![0, 4, 5, 2]),
+        (Box::new(GlobalAvgPool2d), vec![0, 4, 5, 2]),
+        (Box::new(GlobalMaxPool2d), vec![0, 4, 5, 2]),
+        (Box::new(LayerNorm::new(2)), vec![0, 2]),
+        (Box::new(GroupNorm::new(1, 2)), vec![0, 3, 2]),
+        (Box::new(BatchNorm1d::new(2)), vec![0, 2]),
+        (Box::new(Softmax::default()), vec![0, 2]),
+        (Box::new(LogSoftmax::default()), vec![0, 2]),
+        (Box::new(Dropout::new(0.5)), vec![0, 2]),
+        (Box::new(Gelu), vec![0, 2]),
+        (Box::new(Flatten), vec![0, 2, 3]),
+    ];
+    for (layer, shape) in layers {
+        let x = Tensor::zeros(shape).requires_grad();
+        let y = layer.forward(&x, &mut Context::eval());
+        assert_eq!(layer.output_shape(x.shape()).unwrap(), *y.shape(), "{}", layer.kind());
+        let grads = y.sum().backward();
+        assert_eq!(grads.require(&x).unwrap().shape(), x.shape(), "{}", layer.kind());
+        layer.for_each_param(&mut |name, param| {
+            let grad = grads.require(param).unwrap();
+            assert!(grad.data().iter().all(|&g| g == 0.0), "{} {name}", layer.kind());
+        });
+    }
+}
+
+#[test]
+fn axes_of_size_one() {
+    check(Conv2d::new(1, 1, 1, &stream("one")), &[1, 1, 1, 1]);
+    check(Conv2d::new(1, 2, 3, &stream("one")).padding(Padding::Same), &[1, 1, 4, 1]);
+    check(ConvTranspose2d::new(1, 1, 1, &stream("one")), &[1, 1, 1, 1]);
+    check(MaxPool2d::new(1), &[1, 1, 1, 2]);
+    check(AvgPool2d::new(3).padding(1), &[1, 1, 1, 2]);
+    check(AdaptiveAvgPool2d::new(3), &[1, 1, 2, 2]);
+    check(Softmax::default(), &[2, 1]);
+    check(LogSoftmax::default(), &[2, 1]);
+    check(GlobalAvgPool1d, &[2, 1, 2]);
 }
 
 mod of_losses {
