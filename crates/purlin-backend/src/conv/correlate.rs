@@ -7,7 +7,7 @@
 //! channels stays in registers over all kernel rows. Only images that need padding are copied,
 //! a band of rows at a time.
 
-use super::band::{Axis, PaddedBand};
+use super::band::{Axis, PaddedRows};
 use crate::gemm::Epilogue;
 use crate::gemm::block::{Block, block};
 use crate::gemm::driver::Shared;
@@ -159,53 +159,68 @@ impl<T: Real> Kernel for Band<'_, T> {
         let lanes = T::Lanes::<I>::LANES;
         let (rows, columns) = (&spec.rows, &spec.columns);
         let channels = spec.in_channels();
-        let input = PaddedBand::new(rows, columns, channels, image, start, end);
+        let input =
+            PaddedRows::new(columns, channels, (image, 1), rows.size, rows.inside(start, end));
         let (group_in, group_out) = (spec.group_in, spec.group_out);
-        let walk = if spec.groups == 1 && columns.dilation == 1 {
-            let len = columns.taps * group_in;
-            Walk {
-                outer: Steps { n: rows.taps, a: rows.dilation * input.row, b: len * lanes },
-                inner: Steps::ONE,
-                len,
-            }
+        let term = group_in * lanes;
+        let (inner, len) = if spec.groups == 1 && columns.dilation == 1 {
+            (Steps::ONE, columns.taps * group_in)
         } else {
-            let b = group_in * lanes;
-            Walk {
-                outer: Steps { n: rows.taps, a: rows.dilation * input.row, b: columns.taps * b },
-                inner: Steps { n: columns.taps, a: columns.dilation * channels, b },
-                len: group_in,
-            }
+            let a = columns.dilation * channels;
+            (Steps { n: columns.taps, a, b: term }, group_in)
         };
-        for group in 0..spec.groups {
-            let operands = Operands {
-                a: input.first.wrapping_add(group * group_in),
-                a_row: columns.stride * channels,
-                a_step: 1,
-                b: panels[group * spec.group_panels::<T>()..].as_ptr(),
-                b_step: lanes,
-                b_vector: spec.terms() * lanes,
-            };
-            let shape = Block {
-                groups: end - start,
-                group_a: rows.stride * input.row,
-                group_c: spec.out_steps[1],
-                ..Block::new(columns.out, group_out)
-            };
-            let c = out.0.wrapping_add(start * spec.out_steps[1] + group * group_out);
-            let epilogue = Epilogue {
-                bias: epilogue.bias.map(|bias| &bias[group * group_out..][..group_out]),
-                ..epilogue
-            };
-            // SAFETY: `input` holds every pixel under the band's windows, the panels every term
-            // for whole vectors, and the caller of `Correlation::run` vouches for the output.
-            unsafe {
-                block::<T::Lanes<I>>(
-                    &shape,
-                    &walk,
-                    &operands,
-                    &Out::rows(c, spec.out_steps[0], &epilogue),
-                );
+        let mut row = start;
+        while row < end {
+            // Rows that see the same kernel rows inside the image.
+            let taps = rows.taps_inside(row);
+            let mut next = row + 1;
+            while next < end && rows.taps_inside(next) == taps {
+                next += 1;
             }
+            let top = rows.first(row) + (taps.start * rows.dilation).cast_signed();
+            let walk = Walk {
+                outer: Steps {
+                    n: taps.len(),
+                    a: rows.dilation * input.row,
+                    b: columns.taps * term,
+                },
+                inner,
+                len,
+            };
+            for group in 0..spec.groups {
+                let first_panel = &panels[group * spec.group_panels::<T>()..];
+                let operands = Operands {
+                    a: input.at(top.max(0).cast_unsigned()).wrapping_add(group * group_in),
+                    a_row: columns.stride * channels,
+                    a_step: 1,
+                    b: first_panel.as_ptr().wrapping_add(taps.start * columns.taps * term),
+                    b_step: lanes,
+                    b_vector: spec.terms() * lanes,
+                };
+                let shape = Block {
+                    groups: next - row,
+                    group_a: rows.stride * input.row,
+                    group_c: spec.out_steps[1],
+                    ..Block::new(columns.out, group_out)
+                };
+                let c = out.0.wrapping_add(row * spec.out_steps[1] + group * group_out);
+                let epilogue = Epilogue {
+                    bias: epilogue.bias.map(|bias| &bias[group * group_out..][..group_out]),
+                    ..epilogue
+                };
+                // SAFETY: `input` holds every pixel under the windows of these taps, the panels
+                // every term for whole vectors, and the caller of `Correlation::run` vouches
+                // for the output.
+                unsafe {
+                    block::<T::Lanes<I>>(
+                        &shape,
+                        &walk,
+                        &operands,
+                        &Out::rows(c, spec.out_steps[0], &epilogue),
+                    );
+                }
+            }
+            row = next;
         }
     }
 }

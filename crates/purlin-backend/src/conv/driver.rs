@@ -82,19 +82,11 @@ fn forward_of<T: Real>(
         return;
     }
     let spec = flatten(spec);
-    let axis = |axis: usize, size, out| Axis {
-        size,
-        out,
-        taps: spec.kernel[axis],
-        stride: spec.stride[axis],
-        dilation: spec.dilation[axis],
-        pad: spec.padding[axis][0].cast_signed(),
-    };
     let (out_h, out_w, channels) = (spec.out_height(), spec.out_width(), spec.out_channels);
     let correlation = Correlation {
         batch: spec.batch,
-        rows: axis(0, spec.height, out_h),
-        columns: axis(1, spec.width, out_w),
+        rows: Axis::of(&spec, 0, spec.height, out_h),
+        columns: Axis::of(&spec, 1, spec.width, out_w),
         groups: spec.groups,
         group_in: spec.in_channels / spec.groups,
         group_out: channels / spec.groups,

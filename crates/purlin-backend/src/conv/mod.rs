@@ -10,10 +10,16 @@ mod driver;
 pub mod naive;
 #[cfg(test)]
 mod tests;
+mod units;
 mod weight;
+
+use units::Units;
 
 use crate::gemm::Epilogue;
 use purlin_core::{Error, Real, Result};
+
+/// Partial sums of the weight gradient that are formed independently, at most.
+pub const WEIGHT_GRAD_RUNS: usize = 8;
 
 /// The sizes of a convolution.
 ///
@@ -24,8 +30,9 @@ use purlin_core::{Error, Real, Result};
 /// | `y` | `(batch, out_height, out_width, out_channels)` |
 ///
 /// With `groups` above 1 the channels of `x` and `y` are cut into that many equal runs, and run
-/// `g` of `y` sees only run `g` of `x`. Pixels outside the image are zeros that take part in the
-/// sum like any other (an infinite weight makes NaN of them).
+/// `g` of `y` sees only run `g` of `x`. Outside the image there are zeros. Those beside its
+/// rows take part in the sum like any other (an infinite weight makes NaN of them); kernel rows
+/// that lie above or below the image are skipped.
 ///
 /// # Examples
 ///
@@ -222,10 +229,10 @@ pub fn conv2d_input_grad<T: Real>(spec: &Conv2d, grad_y: &[T], weight: &[T], gra
 
 /// The gradient of `weight`: `grad_weight = x^T * grad_y`, every element written.
 ///
-/// The output rows of each image are cut into bands, the bands of all images into at most
-/// [`WEIGHT_GRAD_RUNS`] runs of nearly equal length, both by the sizes alone. An element is a
-/// chain of fused multiply-adds over the pixels of a band; bands are added in order, runs in a
-/// fixed tree (neighbours in pairs, then pairs of pairs).
+/// The output pixels are cut into units (a band of rows of a large image, several small images),
+/// the units into at most [`WEIGHT_GRAD_RUNS`] runs of nearly equal length, both by the sizes
+/// alone. An element is a chain of fused multiply-adds over the pixels of a unit; units are
+/// added in order, runs in a fixed tree (neighbours in pairs, then pairs of pairs).
 ///
 /// # Panics
 ///
@@ -239,26 +246,4 @@ pub fn conv2d_weight_grad<T: Real>(spec: &Conv2d, x: &[T], grad_y: &[T], grad_we
         ("grad_y", grad_y.len()),
     );
     driver::weight_grad(spec, x, grad_y, grad_weight);
-}
-
-/// Partial sums of the weight gradient that are formed independently.
-pub const WEIGHT_GRAD_RUNS: usize = 8;
-
-/// Bytes of `x` and `grad_y` that one band of the weight gradient reads.
-const BAND_BYTES: usize = 256 << 10;
-
-/// The bands that the weight gradient cuts an image's output rows into.
-fn bands<T: Real>(spec: &Conv2d) -> usize {
-    let row =
-        spec.stride[0] * (spec.width + spec.padding[1][0] + spec.padding[1][1]) * spec.in_channels
-            + spec.out_width() * spec.out_channels;
-    let rows = spec.out_height();
-    let wanted = (row * size_of::<T>()).saturating_mul(rows).div_ceil(BAND_BYTES);
-    let spread = WEIGHT_GRAD_RUNS.div_ceil(spec.batch.max(1));
-    wanted.max(spread).clamp(1, rows.max(1))
-}
-
-/// The runs that `units` bands are cut into.
-fn runs(units: usize) -> usize {
-    units.min(WEIGHT_GRAD_RUNS)
 }

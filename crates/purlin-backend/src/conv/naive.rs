@@ -1,14 +1,13 @@
 //! Convolution as its definition says it, in the documented order: the twin of the fast one.
 
-use super::Conv2d;
+use super::{Conv2d, Units};
 use crate::gemm::Epilogue;
 use purlin_core::Real;
 
-/// The input pixel under tap `(ky, kx)` of output pixel `(oy, ox)`, or `None` in the padding.
-fn under(spec: &Conv2d, [oy, ox]: [usize; 2], [ky, kx]: [usize; 2]) -> Option<usize> {
-    let iy = (oy * spec.stride[0] + ky * spec.dilation[0]).checked_sub(spec.padding[0][0])?;
-    let ix = (ox * spec.stride[1] + kx * spec.dilation[1]).checked_sub(spec.padding[1][0])?;
-    (iy < spec.height && ix < spec.width).then_some(iy * spec.width + ix)
+/// The input under tap `k` of output `o` along an axis, or `None` in the padding.
+fn under(spec: &Conv2d, axis: usize, size: usize, o: usize, k: usize) -> Option<usize> {
+    let i = o * spec.stride[axis] + k * spec.dilation[axis];
+    i.checked_sub(spec.padding[axis][0]).filter(|&i| i < size)
 }
 
 /// [`conv2d`](super::conv2d) as nested loops.
@@ -27,8 +26,10 @@ pub fn conv2d<T: Real>(
         for (oy, ox, co) in each([out_h, out_w, out_channels]) {
             let mut sum = T::ZERO;
             for (ky, kx, ci) in each([kernel[0], kernel[1], inputs]) {
-                let value = under(spec, [oy, ox], [ky, kx])
-                    .map_or(T::ZERO, |p| image[p * in_channels + co / outputs * inputs + ci]);
+                let Some(iy) = under(spec, 0, height, oy, ky) else { continue };
+                let value = under(spec, 1, width, ox, kx).map_or(T::ZERO, |ix| {
+                    image[(iy * width + ix) * in_channels + co / outputs * inputs + ci]
+                });
                 let w = weight[((ky * kernel[1] + kx) * inputs + ci) * out_channels + co];
                 sum = value.mul_add(w, sum);
             }
@@ -57,8 +58,9 @@ pub fn conv2d_input_grad<T: Real>(spec: &Conv2d, grad_y: &[T], weight: &[T], gra
                 let (Some(oy), Some(ox)) = (from(0, iy, ky, out_h), from(1, ix, kx, out_w)) else {
                     continue;
                 };
+                let Some(oy) = oy else { continue };
                 let co = group * outputs + co;
-                let g = oy.zip(ox).map_or(T::ZERO, |(oy, ox)| {
+                let g = ox.map_or(T::ZERO, |ox| {
                     grad_y[((n * out_h + oy) * out_w + ox) * out_channels + co]
                 });
                 let w = weight[((ky * kernel[1] + kx) * inputs + ci % inputs) * out_channels + co];
@@ -71,32 +73,30 @@ pub fn conv2d_input_grad<T: Real>(spec: &Conv2d, grad_y: &[T], weight: &[T], gra
 
 /// [`conv2d_weight_grad`](super::conv2d_weight_grad) as nested loops.
 pub fn conv2d_weight_grad<T: Real>(spec: &Conv2d, x: &[T], grad_y: &[T], grad_weight: &mut [T]) {
-    let &Conv2d { batch, height, width, in_channels, out_channels, kernel, groups, .. } = spec;
+    let &Conv2d { height, width, in_channels, out_channels, kernel, groups, .. } = spec;
     let (out_h, out_w) = (spec.out_height(), spec.out_width());
     let (inputs, outputs) = (in_channels / groups, out_channels / groups);
-    let bands = super::bands::<T>(spec);
-    let units = batch * bands;
-    let runs = super::runs(units);
+    let units = Units::of::<T>(spec);
+    let runs = units.runs();
     for (tap, ci, co) in each([kernel[0] * kernel[1], inputs, out_channels]) {
-        let band_sum = |unit: usize| {
-            let (n, band) = (unit / bands, unit % bands);
+        let unit_sum = |unit: usize| {
+            let (images, rows) = units.get(unit);
             let mut sum = T::ZERO;
-            for (oy, ox, _) in each([out_h * (band + 1) / bands, out_w, 1]) {
-                if oy < out_h * band / bands {
+            for (n, oy, ox) in each([images.end, rows.end, out_w]) {
+                if n < images.start || oy < rows.start {
                     continue;
                 }
-                let value = under(spec, [oy, ox], [tap / kernel[1], tap % kernel[1]])
-                    .map_or(T::ZERO, |p| {
-                        x[(n * height * width + p) * in_channels + co / outputs * inputs + ci]
-                    });
+                let Some(iy) = under(spec, 0, height, oy, tap / kernel[1]) else { continue };
+                let value = under(spec, 1, width, ox, tap % kernel[1]).map_or(T::ZERO, |ix| {
+                    let pixel = (n * height + iy) * width + ix;
+                    x[pixel * in_channels + co / outputs * inputs + ci]
+                });
                 let g = grad_y[((n * out_h + oy) * out_w + ox) * out_channels + co];
                 sum = value.mul_add(g, sum);
             }
             sum
         };
-        let run_sum = |run: usize| {
-            (units * run / runs..units * (run + 1) / runs).map(band_sum).reduce(|a, b| a + b)
-        };
+        let run_sum = |run: usize| units.of_run(run).map(unit_sum).reduce(|a, b| a + b);
         let mut sums: Vec<T> = (0..runs).filter_map(run_sum).collect();
         while sums.len() > 1 {
             sums = sums

@@ -6,12 +6,13 @@
 //! `grad_y` as it lies. A register tile passes a band of pixels and is then added to the
 //! gradient.
 //!
-//! Bands of all images are cut into at most [`WEIGHT_GRAD_RUNS`](super::WEIGHT_GRAD_RUNS) runs. Each run has a gradient of its own;
+//! The units of all images are cut into at most [`WEIGHT_GRAD_RUNS`](super::WEIGHT_GRAD_RUNS) runs. Each run has a gradient of its own;
 //! they are added in a fixed tree.
 
-use super::band::{Axis, PaddedBand};
+use super::Conv2d;
+use super::band::{Axis, PaddedRows};
 use super::correlate::lanes;
-use super::{Conv2d, bands, runs};
+use super::units::{COLUMNS, Units};
 use crate::gemm::Epilogue;
 use crate::gemm::block::{Block, block};
 use crate::gemm::driver::Shared;
@@ -20,18 +21,14 @@ use crate::{Buffer, Kernel, dispatch, parallel};
 use purlin_core::Real;
 use purlin_core::simd::Isa;
 
-/// Output channels of a task.
-const COLUMNS: usize = 64;
-
 /// `conv2d_weight_grad` on slices that have the lengths of `spec`.
 pub(super) fn grad<T: Real>(spec: &Conv2d, x: &[T], grad_y: &[T], grad_weight: &mut [T]) {
     let len = grad_weight.len();
     if len == 0 {
         return;
     }
-    let bands = bands::<T>(spec);
-    let units = spec.batch * bands;
-    let runs = runs(units);
+    let units = Units::of::<T>(spec);
+    let runs = units.runs();
     if runs == 0 {
         grad_weight.fill(T::ZERO);
         return;
@@ -44,13 +41,13 @@ pub(super) fn grad<T: Real>(spec: &Conv2d, x: &[T], grad_y: &[T], grad_weight: &
     parallel::for_each(runs * columns, work, |task| {
         let (run, column) = (task / columns, task % columns);
         let out = if run == 0 { first } else { rest.at((run - 1) * len) };
-        dispatch(Run {
+        dispatch(Part {
             spec,
             x,
             grad_y,
             out,
-            bands,
-            units: units * run / runs..units * (run + 1) / runs,
+            units,
+            run,
             columns: column * COLUMNS..group_out.min((column + 1) * COLUMNS),
         });
     });
@@ -98,104 +95,109 @@ impl<T: Real> Kernel for Tree<'_, T> {
 }
 
 /// A run of bands for some columns of each group.
-struct Run<'a, T> {
+struct Part<'a, T> {
     spec: &'a Conv2d,
     x: &'a [T],
     grad_y: &'a [T],
     out: Shared<T>,
-    bands: usize,
-    units: std::ops::Range<usize>,
+    units: Units,
+    run: usize,
     columns: std::ops::Range<usize>,
 }
 
-impl<T: Real> Kernel for Run<'_, T> {
+impl<T: Real> Kernel for Part<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { spec, x, grad_y, out, bands, units, columns } = self;
+        let Self { spec, x, grad_y, out, units, run, columns } = self;
         let &Conv2d { height, width, in_channels, out_channels, kernel, groups, .. } = spec;
         let (out_h, out_w) = (spec.out_height(), spec.out_width());
         let (group_in, group_out) = (in_channels / groups, out_channels / groups);
-        let axis = |axis: usize, size, out| Axis {
-            size,
-            out,
-            taps: kernel[axis],
-            stride: spec.stride[axis],
-            dilation: spec.dilation[axis],
-            pad: spec.padding[axis][0].cast_signed(),
-        };
-        let (rows_axis, columns_axis) = (axis(0, height, out_h), axis(1, width, out_w));
+        let row_axis = Axis::of(spec, 0, height, out_h);
+        let column_axis = Axis::of(spec, 1, width, out_w);
+        let image_in = height * width * in_channels;
         // Whole vectors of `grad_y` are read: where they would leave a pixel it is copied.
-        let width_of_columns = columns.len().div_ceil(lanes::<T>()) * lanes::<T>();
-        let is_whole = width_of_columns == columns.len() && group_out % lanes::<T>() == 0;
-        let mut copy = Buffer::<T>::scratch(0);
-        let is_joined = groups == 1 && spec.dilation[1] == 1;
-        let first_unit = units.start;
-        for unit in units {
-            let (n, band) = (unit / bands, unit % bands);
-            let (start, end) = (out_h * band / bands, out_h * (band + 1) / bands);
-            let image = &x[n * height * width * in_channels..][..height * width * in_channels];
-            let input = PaddedBand::new(&rows_axis, &columns_axis, in_channels, image, start, end);
-            let pixels = (end - start) * out_w;
-            let grad_y = &grad_y[(n * out_h + start) * out_w * out_channels..];
-            let grad_y = &grad_y[..pixels * out_channels];
+        let lanes = lanes::<T>();
+        let whole = columns.len().div_ceil(lanes) * lanes;
+        let is_whole = whole == columns.len();
+        let (taps, rows) = if groups == 1 && spec.dilation[1] == 1 {
+            (1, kernel[1] * group_in)
+        } else {
+            (kernel[1], group_in)
+        };
+        let shape = Block {
+            groups: taps,
+            group_a: spec.dilation[1] * in_channels,
+            group_c: group_in * out_channels,
+            ..Block::new(rows, columns.len())
+        };
+        for (i, unit) in units.of_run(run).enumerate() {
+            let (images, band) = units.get(unit);
+            let input = PaddedRows::new(
+                &column_axis,
+                in_channels,
+                (&x[images.start * image_in..images.end * image_in], images.len()),
+                height,
+                row_axis.inside(band.start, band.end),
+            );
+            // A unit is a band of one image, or all rows of several.
+            let pixels = images.len() * band.len() * out_w;
+            let first_row = images.start * out_h + band.start;
+            let grad_y = &grad_y[first_row * out_w * out_channels..][..pixels * out_channels];
             for group in 0..groups {
                 let first = group * group_out + columns.start;
-                let (b, b_step) = if is_whole {
-                    (grad_y[first..].as_ptr(), out_channels)
+                // The band's pixels of all images, from channel `first` on.
+                let copy = if is_whole {
+                    Buffer::scratch(0)
                 } else {
-                    copy = Buffer::scratch(pixels * width_of_columns);
-                    copy_columns(grad_y, out_channels, first, columns.len(), &mut copy);
-                    (copy.as_ptr(), width_of_columns)
+                    copy_columns(grad_y, out_channels, first, columns.len())
                 };
-                let walk = Walk {
-                    outer: Steps::ONE,
-                    inner: Steps {
-                        n: end - start,
-                        a: spec.stride[0] * input.row,
-                        b: out_w * b_step,
-                    },
-                    len: out_w,
+                let (b, b_step) = if is_whole {
+                    (grad_y.as_ptr().wrapping_add(first), out_channels)
+                } else {
+                    (copy.as_ptr(), whole)
                 };
                 for ky in 0..kernel[0] {
+                    let seen = row_axis.outputs_inside(&band, ky);
+                    let top = row_axis.first(seen.start) + (ky * spec.dilation[0]).cast_signed();
+                    let walk = Walk {
+                        outer: Steps { n: images.len(), a: input.image, b: out_h * out_w * b_step },
+                        inner: Steps {
+                            n: seen.len(),
+                            a: spec.stride[0] * input.row,
+                            b: out_w * b_step,
+                        },
+                        len: out_w,
+                    };
                     let operands = Operands {
-                        a: input
-                            .first
-                            .wrapping_add(ky * spec.dilation[0] * input.row + group * group_in),
+                        a: input.at(top.max(0).cast_unsigned()).wrapping_add(group * group_in),
                         a_row: 1,
                         a_step: spec.stride[1] * in_channels,
-                        b,
+                        b: b.wrapping_add((seen.start - band.start) * out_w * b_step),
                         b_step,
-                        b_vector: lanes::<T>(),
+                        b_vector: lanes,
                     };
-                    let (taps, rows) =
-                        if is_joined { (1, kernel[1] * group_in) } else { (kernel[1], group_in) };
-                    let shape = Block {
-                        groups: taps,
-                        group_a: spec.dilation[1] * in_channels,
-                        group_c: group_in * out_channels,
-                        ..Block::new(rows, columns.len())
-                    };
-                    let c = out.0.wrapping_add(ky * kernel[1] * group_in * out_channels + first);
+                    let c = out.at(ky * kernel[1] * group_in * out_channels + first);
                     let out = Out {
-                        accumulate: unit > first_unit,
-                        ..Out::rows(c, out_channels, &Epilogue::none())
+                        accumulate: i > 0,
+                        ..Out::rows(c.0, out_channels, &Epilogue::none())
                     };
-                    // SAFETY: `input` and `b` hold every pixel of the band, and the columns of
+                    // SAFETY: `input` and `b` hold every pixel of the unit, and the columns of
                     // this task are written by no other.
                     unsafe { block::<T::Lanes<I>>(&shape, &walk, &operands, &out) };
                 }
             }
         }
-        drop(copy);
     }
 }
 
 /// Copies `n` channels of each pixel, followed by zeros up to whole vectors.
-fn copy_columns<T: Real>(pixels: &[T], channels: usize, first: usize, n: usize, out: &mut [T]) {
+fn copy_columns<T: Real>(pixels: &[T], channels: usize, first: usize, n: usize) -> Buffer<T> {
     let width = n.div_ceil(lanes::<T>()) * lanes::<T>();
-    for (pixel, out) in pixels.chunks_exact(channels).zip(out.chunks_exact_mut(width)) {
+    let mut copy = Buffer::scratch(pixels.len() / channels * width);
+    for (pixel, out) in pixels.chunks_exact(channels).zip(copy.chunks_exact_mut(width)) {
         out[..n].copy_from_slice(&pixel[first..first + n]);
         out[n..].fill(T::ZERO);
     }
+    copy
 }

@@ -19,7 +19,7 @@ const DIRECT_COLUMNS: usize = 256;
 const PACKED: usize = 1 << 22;
 
 /// Products of fewer multiply-adds than 16 times [`parallel::THRESHOLD`] stay on one thread.
-fn work(m: usize, k: usize, n: usize) -> usize {
+pub(super) fn work(m: usize, k: usize, n: usize) -> usize {
     m.saturating_mul(k).saturating_mul(n) / 16
 }
 
@@ -88,10 +88,22 @@ fn product_of<T: Real>(spec: &Gemm, a: &[T], b: &[T], c: &mut [T], epilogue: &Ep
         left: Operand(left),
         right: Right::Raw(Operand(right)),
         c: Shared(c.as_mut_ptr()),
-        c_step: n,
+        c_row: n,
+        c_column: 1,
         accumulate: spec.accumulate,
         epilogue: *epilogue,
+        bias_by_row: false,
     };
+    // Few columns would leave lanes empty: compute the transpose, with lanes over the rows.
+    let is_narrow = n <= lanes / 4 && m > n;
+    compute(if is_narrow { task.transposed() } else { task });
+}
+
+/// Cuts a whole product into parts.
+fn compute<T: Real>(task: Part<'_, T>) {
+    let Part { m, k, n, right, .. } = task;
+    let Right::Raw(Operand(right)) = right else { unreachable!("nothing is packed yet") };
+    let lanes = T::Lanes::<crate::simd::scalar::Scalar>::LANES;
     let work = work(m, k, n);
     let is_direct = right.column_step == 1 && n % lanes == 0 && n <= DIRECT_COLUMNS;
     if m <= ROWS && !(is_direct && m > 2 * MIN_ROWS) {
@@ -215,17 +227,21 @@ struct Part<'a, T> {
     left: Operand<T>,
     right: Right<'a, T>,
     c: Shared<T>,
-    c_step: usize,
+    c_row: usize,
+    c_column: usize,
     accumulate: bool,
     epilogue: Epilogue<'a, T>,
+    /// Whether the bias is per row, as in a transposed product.
+    bias_by_row: bool,
 }
 
-impl<T: Real> Part<'_, T> {
+impl<'a, T: Real> Part<'a, T> {
     fn rows(self, (start, end): (usize, usize)) -> Self {
         Self {
             m: end - start,
             left: self.left.at(start, 0),
-            c: self.c.at(start * self.c_step),
+            c: self.c.at(start * self.c_row),
+            epilogue: self.bias_part(self.bias_by_row, start, end),
             ..self
         }
     }
@@ -238,11 +254,28 @@ impl<T: Real> Part<'_, T> {
         Self {
             n: end - start,
             right,
-            c: self.c.at(start),
-            epilogue: Epilogue {
-                bias: self.epilogue.bias.map(|bias| &bias[start..end]),
-                ..self.epilogue
-            },
+            c: self.c.at(start * self.c_column),
+            epilogue: self.bias_part(!self.bias_by_row, start, end),
+            ..self
+        }
+    }
+
+    fn bias_part(&self, is_cut: bool, start: usize, end: usize) -> Epilogue<'a, T> {
+        let bias = self.epilogue.bias.map(|bias| if is_cut { &bias[start..end] } else { bias });
+        Epilogue { bias, ..self.epilogue }
+    }
+
+    /// The same product computed as `c^T = b^T a^T`.
+    fn transposed(self) -> Self {
+        let Right::Raw(right) = self.right else { unreachable!("nothing is packed yet") };
+        Self {
+            m: self.n,
+            n: self.m,
+            left: Operand(right.0.transposed()),
+            right: Right::Raw(Operand(self.left.0.transposed())),
+            c_row: self.c_column,
+            c_column: self.c_row,
+            bias_by_row: !self.bias_by_row,
             ..self
         }
     }
@@ -253,7 +286,7 @@ impl<T: Real> Kernel for Part<'_, T> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { m, k, n, left: Operand(left), right, c, c_step, accumulate, epilogue } = self;
+        let Self { m, k, n, left: Operand(left), right, c, accumulate, epilogue, .. } = self;
         let lanes = T::Lanes::<I>::LANES;
         let width = n.div_ceil(lanes) * lanes;
         // Copying the rows pays where many columns pass them.
@@ -265,7 +298,9 @@ impl<T: Real> Kernel for Part<'_, T> {
             let is_last = start + terms == k;
             let out = Out {
                 accumulate: accumulate || start > 0,
-                ..Out::rows(c.0, c_step, &if is_last { epilogue } else { Epilogue::none() })
+                column: self.c_column,
+                bias_by_row: self.bias_by_row,
+                ..Out::rows(c.0, self.c_row, &if is_last { epilogue } else { Epilogue::none() })
             };
             let left = left.at(0, start);
             let mut operands = Operands {
@@ -285,8 +320,8 @@ impl<T: Real> Kernel for Part<'_, T> {
             let run = |first: usize, columns: usize, operands: &Operands<T>| {
                 let block_of = Block { is_packed, ..Block::new(m, columns) };
                 let out = Out {
-                    c: out.c.wrapping_add(first),
-                    bias: out.bias.map(|bias| &bias[first..]),
+                    c: out.c.wrapping_add(first * out.column),
+                    bias: out.bias.map(|bias| if out.bias_by_row { bias } else { &bias[first..] }),
                     ..out
                 };
                 // SAFETY: the part lies inside all three operands, the right one is whole
@@ -303,7 +338,7 @@ impl<T: Real> Kernel for Part<'_, T> {
                 Right::Raw(Operand(right))
                     if right.column_step == 1
                         && n % lanes == 0
-                        && (c_step <= DIRECT_COLUMNS || m <= MIN_ROWS) =>
+                        && (right.row_step <= DIRECT_COLUMNS || m <= MIN_ROWS) =>
                 {
                     operands.b = right.at(start, 0).first;
                     (operands.b_step, operands.b_vector) = (right.row_step, lanes);

@@ -1,8 +1,9 @@
 //! What happens to a result before it is stored.
 
-use crate::parallel;
+use crate::elementwise::{self, MapOp, ZipOp};
+use crate::math;
 use purlin_core::Real;
-use purlin_core::simd::{Lanes, MAX_LANES};
+use purlin_core::simd::Lanes;
 
 /// An activation function that a product or a convolution applies to its result.
 ///
@@ -32,8 +33,8 @@ impl Activation {
             Self::LeakyRelu(slope) => {
                 V::select(x.gt(V::splat_f64(0.0)), x, x * V::splat_f64(slope))
             }
-            Self::Sigmoid => map_lanes(x, |x| 1.0 / (1.0 + libm::exp(-x))),
-            Self::Tanh => map_lanes(x, libm::tanh),
+            Self::Sigmoid => math::sigmoid(x),
+            Self::Tanh => math::tanh(x),
         }
     }
 
@@ -62,15 +63,24 @@ impl Activation {
     }
 }
 
-#[inline(always)]
-fn map_lanes<V: Lanes>(x: V, f: impl Fn(f64) -> f64) -> V {
-    let mut buffer = [V::Scalar::ZERO; MAX_LANES];
-    x.store(&mut buffer);
-    V::load(&buffer.map(|x| V::Scalar::from_f64(f(x.to_f64()))))
+impl MapOp for Activation {
+    #[inline(always)]
+    fn eval<V: Lanes>(self, x: V) -> V {
+        Self::eval(self, x)
+    }
 }
 
-/// Items per task of [`activation_grad`].
-const BLOCK: usize = 1 << 14;
+/// `grad_y * f'(x)` from the output `y = f(x)` and `grad_y`, as an elementwise operation:
+/// `zip(ActivationGrad(f), y, grad_y, grad_x)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ActivationGrad(pub Activation);
+
+impl ZipOp for ActivationGrad {
+    #[inline(always)]
+    fn eval<V: Lanes>(self, y: V, grad_y: V) -> V {
+        self.0.grad_from_output(y, grad_y)
+    }
+}
 
 /// `grad_x = grad_y * f'(x)` from the output `y = f(x)`.
 ///
@@ -97,42 +107,7 @@ pub fn activation_grad<T: Real>(activation: Activation, y: &[T], grad_y: &[T], g
         grad_y.len(),
         grad_x.len()
     );
-    parallel::for_each_chunk(grad_x, BLOCK, size_of_val(y), |i, grad_x| {
-        let range = i * BLOCK..i * BLOCK + grad_x.len();
-        crate::dispatch(ActivationGrad {
-            activation,
-            y: &y[range.clone()],
-            grad_y: &grad_y[range],
-            grad_x,
-        });
-    });
-}
-
-struct ActivationGrad<'a, T> {
-    activation: Activation,
-    y: &'a [T],
-    grad_y: &'a [T],
-    grad_x: &'a mut [T],
-}
-
-impl<T: Real> crate::Kernel for ActivationGrad<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<I: purlin_core::simd::Isa>(self) {
-        let lanes = T::Lanes::<I>::LANES;
-        let full = self.y.len() / lanes * lanes;
-        let (activation, y, grad_y) = (self.activation, self.y, self.grad_y);
-        for i in (0..full).step_by(lanes) {
-            let g = activation
-                .grad_from_output(T::Lanes::<I>::load(&y[i..]), T::Lanes::<I>::load(&grad_y[i..]));
-            g.store(&mut self.grad_x[i..]);
-        }
-        if full < y.len() {
-            let y = T::Lanes::<I>::load_partial(&y[full..], T::ZERO);
-            let grad_y = T::Lanes::<I>::load_partial(&grad_y[full..], T::ZERO);
-            activation.grad_from_output(y, grad_y).store_partial(&mut self.grad_x[full..]);
-        }
-    }
+    elementwise::zip(ActivationGrad(activation), y, grad_y, grad_x);
 }
 
 /// What is done to each result: a bias per output column (channel) is added, then the activation

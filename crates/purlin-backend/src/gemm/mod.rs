@@ -24,9 +24,13 @@ pub(crate) mod testing;
 mod tests;
 pub(crate) mod tile;
 
-pub use epilogue::{Activation, Epilogue, activation_grad};
+pub use epilogue::{Activation, ActivationGrad, Epilogue, activation_grad};
 
+use crate::parallel;
 use purlin_core::Real;
+
+/// Tasks that a batch is cut into at most.
+const TASKS: usize = 64;
 
 /// Terms of the sum over `k` that form one chain of multiply-adds.
 pub const K_BLOCK: usize = 512;
@@ -163,15 +167,37 @@ pub fn gemm_batched<T: Real>(
         batch == 1 || stride_c >= c_len,
         "gemm: stride_c must be at least {c_len}, got {stride_c}"
     );
-    for i in 0..batch {
-        driver::product(
-            spec,
-            &a[i * stride_a..][..a_len],
-            &b[i * stride_b..][..b_len],
-            &mut c[i * stride_c..][..c_len],
+    if c_len == 0 {
+        return;
+    }
+    let is_one = stride_b == 0 && !spec.trans_a && stride_a == a_len && stride_c == c_len;
+    if is_one {
+        // One tall product.
+        let spec = Gemm { m: spec.m * batch, ..*spec };
+        return driver::product(
+            &spec,
+            &a[..batch * a_len],
+            &b[..b_len],
+            &mut c[..batch * c_len],
             epilogue,
         );
     }
+    let one = |i: usize, c: &mut [T]| {
+        let (a, b) = (&a[i * stride_a..][..a_len], &b[i * stride_b..][..b_len]);
+        driver::product(spec, a, b, &mut c[..c_len], epilogue);
+    };
+    let work = driver::work(spec.m, spec.k, spec.n);
+    let stride_c = stride_c.max(c_len); // of a single product it may be anything
+    let c = &mut c[..(batch - 1) * stride_c + c_len];
+    if parallel::is_worth_it(work) {
+        // Each product is worth several threads itself.
+        c.chunks_mut(stride_c).enumerate().for_each(|(i, c)| one(i, c));
+        return;
+    }
+    let per_task = batch.div_ceil(TASKS);
+    parallel::for_each_chunk(c, per_task * stride_c, work.saturating_mul(batch), |task, c| {
+        c.chunks_mut(stride_c).enumerate().for_each(|(i, c)| one(task * per_task + i, c));
+    });
 }
 
 #[track_caller]

@@ -18,6 +18,11 @@ impl<T: Real> Source<T> {
         Self { first: self.first.wrapping_add(skip), ..self }
     }
 
+    /// The matrix read by columns.
+    pub(crate) fn transposed(self) -> Self {
+        Self { row_step: self.column_step, column_step: self.row_step, ..self }
+    }
+
     /// The same matrix `skip` items later.
     pub(crate) fn at_item(self, skip: usize) -> Self {
         Self { first: self.first.wrapping_add(skip), ..self }
@@ -132,8 +137,9 @@ unsafe fn transpose<V: Lanes>(
         return 0;
     }
     let done = rows / SQUARE * SQUARE;
-    for row in (0..done).step_by(SQUARE) {
-        for column in (0..V::LANES).step_by(SQUARE) {
+    // Along the source's lines first: each is used up before the next.
+    for column in (0..V::LANES).step_by(SQUARE) {
+        for row in (0..done).step_by(SQUARE) {
             let from = source.at(row, column);
             let to = panel[row * V::LANES + column..].as_mut_ptr();
             // SAFETY: the square lies inside both.

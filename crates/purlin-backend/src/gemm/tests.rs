@@ -46,9 +46,14 @@ proptest! {
 
 #[test]
 fn long_sums_and_large_blocks_have_the_bits_of_the_loop() {
-    for (m, k, n) in
-        [(3, 2 * K_BLOCK + 7, 33), (130, K_BLOCK + 1, 272), (225, 20, 320), (1, 600, 90)]
-    {
+    for (m, k, n) in [
+        (3, 2 * K_BLOCK + 7, 33),
+        (130, K_BLOCK + 1, 272),
+        (225, 20, 320),
+        (1, 600, 90),
+        (200, 530, 3),
+        (300, 20, 1),
+    ] {
         for spec in [Gemm::new(m, k, n), Gemm::new(m, k, n).trans_a().trans_b().accumulate()] {
             check::<f32>(spec, Activation::Relu, true);
         }
