@@ -6,10 +6,18 @@
 //! | [`naive`] | definitions as programs, to compare the fast ones with |
 //! | [`Tolerance`], [`assert_close`], [`assert_same_bits`] | comparisons that name the first place |
 //! | [`check_same_bits_on_all_isas`], [`check_same_bits_on_threads`] | laws of determinism |
-//! | [`reference`] | results of the field's established libraries, read from a folder of test data |
+//! | `check_layer`, `check_loss` (feature `nn`) | laws of networks |
+//! | `check_dataset`, `check_loader` (feature `data`) | laws of data |
+//! | [`mod@reference`] | results of the field's established libraries, read from a folder of test data |
 
 mod bits;
 mod compare;
+#[cfg(feature = "data")]
+mod data;
+#[cfg(feature = "nn")]
+mod layer;
+#[cfg(feature = "nn")]
+mod loss;
 pub mod naive;
 pub mod reference;
 pub mod strategies;
@@ -20,3 +28,9 @@ pub use bits::{
 pub use compare::{
     Difference, Tolerance, assert_close, assert_close_at, assert_same_bits, first_difference,
 };
+#[cfg(feature = "data")]
+pub use data::{check_dataset, check_loader};
+#[cfg(feature = "nn")]
+pub use layer::{LayerCheck, check_layer};
+#[cfg(feature = "nn")]
+pub use loss::check_loss;
