@@ -27,6 +27,7 @@ pub mod gemm;
 pub mod isa;
 pub mod layout;
 pub mod math;
+mod mono;
 pub mod norm;
 pub mod parallel;
 pub mod pool;

@@ -4,6 +4,7 @@
 //! `stream.child_at(index).rng(b)`. So an item's value depends on the stream, the index and its
 //! place, never on the thread that drew it, and a longer array begins with the shorter one.
 
+use crate::mono::once;
 use crate::parallel;
 use purlin_core::Real;
 use purlin_core::rng::{Rng, Stream};
@@ -49,9 +50,11 @@ fn fill<T: Real>(
 /// ```
 #[track_caller]
 pub fn fill_uniform<T: Real>(stream: &Stream, index: u64, lo: f64, hi: f64, out: &mut [T]) {
-    assert!(lo <= hi, "fill_uniform: lo must be at most hi, got lo {lo} and hi {hi}");
-    assert!((hi - lo).is_finite(), "fill_uniform: hi - lo must be finite, got {lo} and {hi}");
-    fill(stream, index, out, |rng| rng.uniform_in(lo, hi));
+    once!(|stream: &Stream, index: u64, lo: f64, hi: f64, out: &mut [T]| {
+        assert!(lo <= hi, "fill_uniform: lo must be at most hi, got lo {lo} and hi {hi}");
+        assert!((hi - lo).is_finite(), "fill_uniform: hi - lo must be finite, got {lo} and {hi}");
+        fill(stream, index, out, |rng| rng.uniform_in(lo, hi));
+    })
 }
 
 /// Normal numbers with the given mean and standard deviation.
@@ -61,8 +64,10 @@ pub fn fill_uniform<T: Real>(stream: &Stream, index: u64, lo: f64, hi: f64, out:
 /// When `std` is negative or NaN.
 #[track_caller]
 pub fn fill_normal<T: Real>(stream: &Stream, index: u64, mean: f64, std: f64, out: &mut [T]) {
-    assert!(std >= 0.0, "fill_normal: std must be at least 0, got {std}");
-    fill(stream, index, out, |rng| rng.normal().mul_add(std, mean));
+    once!(|stream: &Stream, index: u64, mean: f64, std: f64, out: &mut [T]| {
+        assert!(std >= 0.0, "fill_normal: std must be at least 0, got {std}");
+        fill(stream, index, out, |rng| rng.normal().mul_add(std, mean));
+    })
 }
 
 /// 1 with probability `p`, else 0: a mask.
@@ -72,6 +77,8 @@ pub fn fill_normal<T: Real>(stream: &Stream, index: u64, mean: f64, std: f64, ou
 /// When `p` is outside `[0, 1]`.
 #[track_caller]
 pub fn fill_bernoulli<T: Real>(stream: &Stream, index: u64, p: f64, out: &mut [T]) {
-    assert!((0.0..=1.0).contains(&p), "fill_bernoulli: p must be in [0, 1], got {p}");
-    fill(stream, index, out, |rng| f64::from(u8::from(rng.bernoulli(p))));
+    once!(|stream: &Stream, index: u64, p: f64, out: &mut [T]| {
+        assert!((0.0..=1.0).contains(&p), "fill_bernoulli: p must be in [0, 1], got {p}");
+        fill(stream, index, out, |rng| f64::from(u8::from(rng.bernoulli(p))));
+    })
 }

@@ -1,6 +1,7 @@
 //! Two operands of different shapes.
 
 use super::{BLOCK, Zip, ZipOp, work, zip_body};
+use crate::mono::{is_single, same};
 use crate::{Kernel, dispatch, parallel};
 use purlin_core::simd::{Isa, Lanes};
 use purlin_core::{Real, Shape};
@@ -46,6 +47,27 @@ pub fn zip_broadcast<T: Real, F: ZipOp>(
         super::zip(op, a, b, out);
         return;
     }
+    // SAFETY: `is_single` tells which type `T` is.
+    unsafe {
+        if is_single::<T>() {
+            op.zip_broadcast_f32(same(a), a_shape, same(b), b_shape, same(out), out_shape);
+        } else {
+            op.zip_broadcast_f64(same(a), a_shape, same(b), b_shape, same(out), out_shape);
+        }
+    }
+}
+
+/// Shapes that differ; lengths are checked.
+#[track_caller]
+pub(super) fn zip_broadcast_of<T: Real, F: ZipOp>(
+    op: F,
+    a: &[T],
+    a_shape: &Shape,
+    b: &[T],
+    b_shape: &Shape,
+    out: &mut [T],
+    out_shape: &Shape,
+) {
     let axes = Axes::new(a_shape, b_shape, out_shape);
     if out.is_empty() {
         return;

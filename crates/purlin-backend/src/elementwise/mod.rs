@@ -26,6 +26,8 @@
 //! assert_eq!(y, [2.0, 5.0, 10.0]);
 //! ```
 
+#[macro_use]
+mod doors;
 mod broadcast;
 pub mod ops;
 mod update;
@@ -33,6 +35,7 @@ mod update;
 pub use broadcast::zip_broadcast;
 pub use update::{UpdateOp, update};
 
+use crate::mono::{is_single, same};
 use crate::{Kernel, dispatch, parallel};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes};
@@ -48,6 +51,7 @@ pub trait MapOp: Copy + Sync {
     const COST: usize = 1;
     /// The function, lane by lane.
     fn eval<V: Lanes>(self, x: V) -> V;
+    map_doors!();
 }
 
 /// A function of two numbers; see [`MapOp`].
@@ -56,6 +60,7 @@ pub trait ZipOp: Copy + Sync {
     const COST: usize = 1;
     /// The function, lane by lane.
     fn eval<V: Lanes>(self, a: V, b: V) -> V;
+    zip_doors!();
 }
 
 /// A function of three numbers; see [`MapOp`].
@@ -64,6 +69,7 @@ pub trait Zip3Op: Copy + Sync {
     const COST: usize = 1;
     /// The function, lane by lane.
     fn eval<V: Lanes>(self, a: V, b: V, c: V) -> V;
+    zip3_doors!();
 }
 
 /// The work of `n` elements that touch `arrays` arrays, in the unit of [`parallel::THRESHOLD`].
@@ -80,6 +86,17 @@ pub(crate) fn work<T>(n: usize, arrays: usize, cost: usize) -> usize {
 #[track_caller]
 pub fn map<T: Real, F: MapOp>(op: F, x: &[T], out: &mut [T]) {
     assert_eq!(x.len(), out.len(), "map: x and out must have one length");
+    // SAFETY: `is_single` tells which type `T` is.
+    unsafe {
+        if is_single::<T>() {
+            op.map_f32(same(x), same(out));
+        } else {
+            op.map_f64(same(x), same(out));
+        }
+    }
+}
+
+fn map_of<T: Real, F: MapOp>(op: F, x: &[T], out: &mut [T]) {
     parallel::for_each_chunk(out, BLOCK, work::<T>(x.len(), 2, F::COST), |block, out| {
         let x = &x[block * BLOCK..][..out.len()];
         dispatch(Map { op, x, out });
@@ -88,6 +105,17 @@ pub fn map<T: Real, F: MapOp>(op: F, x: &[T], out: &mut [T]) {
 
 /// `x[i] = op(x[i])`.
 pub fn map_inplace<T: Real, F: MapOp>(op: F, x: &mut [T]) {
+    // SAFETY: `is_single` tells which type `T` is.
+    unsafe {
+        if is_single::<T>() {
+            op.map_inplace_f32(same(x));
+        } else {
+            op.map_inplace_f64(same(x));
+        }
+    }
+}
+
+fn map_inplace_of<T: Real, F: MapOp>(op: F, x: &mut [T]) {
     let work = work::<T>(x.len(), 2, F::COST);
     parallel::for_each_chunk(x, BLOCK, work, |_, x| dispatch(MapInplace { op, x }));
 }
@@ -101,6 +129,17 @@ pub fn map_inplace<T: Real, F: MapOp>(op: F, x: &mut [T]) {
 pub fn zip<T: Real, F: ZipOp>(op: F, a: &[T], b: &[T], out: &mut [T]) {
     assert_eq!(a.len(), b.len(), "zip: a and b must have one length");
     assert_eq!(a.len(), out.len(), "zip: a and out must have one length");
+    // SAFETY: `is_single` tells which type `T` is.
+    unsafe {
+        if is_single::<T>() {
+            op.zip_f32(same(a), same(b), same(out));
+        } else {
+            op.zip_f64(same(a), same(b), same(out));
+        }
+    }
+}
+
+fn zip_of<T: Real, F: ZipOp>(op: F, a: &[T], b: &[T], out: &mut [T]) {
     parallel::for_each_chunk(out, BLOCK, work::<T>(a.len(), 3, F::COST), |block, out| {
         let (a, b) = (&a[block * BLOCK..][..out.len()], &b[block * BLOCK..][..out.len()]);
         dispatch(Zip { op, a, b, out });
@@ -115,6 +154,17 @@ pub fn zip<T: Real, F: ZipOp>(op: F, a: &[T], b: &[T], out: &mut [T]) {
 #[track_caller]
 pub fn zip_inplace<T: Real, F: ZipOp>(op: F, a: &mut [T], b: &[T]) {
     assert_eq!(a.len(), b.len(), "zip_inplace: a and b must have one length");
+    // SAFETY: `is_single` tells which type `T` is.
+    unsafe {
+        if is_single::<T>() {
+            op.zip_inplace_f32(same(a), same(b));
+        } else {
+            op.zip_inplace_f64(same(a), same(b));
+        }
+    }
+}
+
+fn zip_inplace_of<T: Real, F: ZipOp>(op: F, a: &mut [T], b: &[T]) {
     let work = work::<T>(a.len(), 3, F::COST);
     parallel::for_each_chunk(a, BLOCK, work, |block, a| {
         let b = &b[block * BLOCK..][..a.len()];
@@ -132,6 +182,17 @@ pub fn zip3<T: Real, F: Zip3Op>(op: F, a: &[T], b: &[T], c: &[T], out: &mut [T])
     assert_eq!(a.len(), b.len(), "zip3: a and b must have one length");
     assert_eq!(a.len(), c.len(), "zip3: a and c must have one length");
     assert_eq!(a.len(), out.len(), "zip3: a and out must have one length");
+    // SAFETY: `is_single` tells which type `T` is.
+    unsafe {
+        if is_single::<T>() {
+            op.zip3_f32(same(a), same(b), same(c), same(out));
+        } else {
+            op.zip3_f64(same(a), same(b), same(c), same(out));
+        }
+    }
+}
+
+fn zip3_of<T: Real, F: Zip3Op>(op: F, a: &[T], b: &[T], c: &[T], out: &mut [T]) {
     parallel::for_each_chunk(out, BLOCK, work::<T>(a.len(), 4, F::COST), |block, out| {
         let range = block * BLOCK..block * BLOCK + out.len();
         let (a, b, c) = (&a[range.clone()], &b[range.clone()], &c[range]);

@@ -19,6 +19,7 @@ macro_rules! map_ops {
             fn eval<V: Lanes>(self, $x: V) -> V {
                 $body
             }
+            map_doors!(#[inline(never)]);
         }
     )*};
 }
@@ -38,6 +39,7 @@ macro_rules! map_ops_with {
                 $(let $p = V::splat_f64($p);)+
                 $body
             }
+            map_doors!(#[inline(never)]);
         }
     )*};
     (@f64 $p:ident) => { f64 };
@@ -54,6 +56,7 @@ macro_rules! zip_ops {
             fn eval<V: Lanes>(self, $a: V, $b: V) -> V {
                 $body
             }
+            zip_doors!(#[inline(never)]);
         }
     )*};
 }
@@ -70,6 +73,7 @@ macro_rules! zip_ops_with {
                 let $p = V::splat_f64(self.0);
                 $body
             }
+            zip_doors!(#[inline(never)]);
         }
     )*};
 }
@@ -187,6 +191,7 @@ impl MapOp for Powi {
     fn eval<V: Lanes>(self, x: V) -> V {
         math::powi(x, self.0)
     }
+    map_doors!(#[inline(never)]);
 }
 
 zip_ops! {
@@ -266,6 +271,7 @@ impl ZipOp for ClampGrad {
         let inside = x.ge(V::splat_f64(self.0)) & x.le(V::splat_f64(self.1));
         V::select(inside, grad, zero())
     }
+    zip_doors!(#[inline(never)]);
 }
 
 /// `mask != 0 ? a : b`, with the mask as the first operand.
@@ -277,6 +283,7 @@ impl Zip3Op for Where {
     fn eval<V: Lanes>(self, mask: V, a: V, b: V) -> V {
         V::select(!mask.eq(zero()), a, b)
     }
+    zip3_doors!(#[inline(never)]);
 }
 
 /// `a * b + c` with one rounding.
@@ -288,4 +295,5 @@ impl Zip3Op for MulAdd {
     fn eval<V: Lanes>(self, a: V, b: V, c: V) -> V {
         a.mul_add(b, c)
     }
+    zip3_doors!(#[inline(never)]);
 }

@@ -3,6 +3,7 @@
 //! Arrays are row-major. Around an axis an array is `(outer, size, inner)`: element `(o, i, j)`
 //! lies at `(o * size + i) * inner + j` (see [`Shape::around`]).
 
+use crate::mono::once;
 use crate::parallel;
 use purlin_core::{Real, Shape};
 
@@ -308,27 +309,29 @@ pub fn scatter_add_axis<T: Real>(
     out: &mut [T],
     size: usize,
 ) {
-    let expected = outer * indices.len() * inner;
-    assert_eq!(x.len(), expected, "scatter_add_axis: x must be (outer, indices, inner)");
-    assert_eq!(
-        out.len(),
-        outer * size * inner,
-        "scatter_add_axis: out must be (outer, size, inner)"
-    );
-    check_indices("scatter_add_axis", indices, size);
-    if x.is_empty() {
-        return;
-    }
-    // Blocks own their part of the output, so no two threads meet in an element.
-    let work = 3 * size_of_val(x);
-    parallel::for_each_chunk(out, size * inner, work, |o, out| {
-        for (i, &index) in indices.iter().enumerate() {
-            let x = &x[(o * indices.len() + i) * inner..][..inner];
-            for (out, &x) in out[index * inner..][..inner].iter_mut().zip(x) {
-                *out += x;
-            }
+    once!(|x: &[T], outer: usize, indices: &[usize], inner: usize, out: &mut [T], size: usize| {
+        let expected = outer * indices.len() * inner;
+        assert_eq!(x.len(), expected, "scatter_add_axis: x must be (outer, indices, inner)");
+        assert_eq!(
+            out.len(),
+            outer * size * inner,
+            "scatter_add_axis: out must be (outer, size, inner)"
+        );
+        check_indices("scatter_add_axis", indices, size);
+        if x.is_empty() {
+            return;
         }
-    });
+        // Blocks own their part of the output, so no two threads meet in an element.
+        let work = 3 * size_of_val(x);
+        parallel::for_each_chunk(out, size * inner, work, |o, out| {
+            for (i, &index) in indices.iter().enumerate() {
+                let x = &x[(o * indices.len() + i) * inner..][..inner];
+                for (out, &x) in out[index * inner..][..inner].iter_mut().zip(x) {
+                    *out += x;
+                }
+            }
+        });
+    })
 }
 
 /// `out[indices[i], ..] += x[i, ..]` for rows of `cols` elements; see [`scatter_add_axis`].
@@ -352,7 +355,9 @@ pub fn scatter_add_rows<T: Real>(
     out: &mut [T],
     rows: usize,
 ) {
-    scatter_add_axis(x, 1, indices, cols, out, rows);
+    once!(|x: &[T], cols: usize, indices: &[usize], out: &mut [T], rows: usize| {
+        scatter_add_axis(x, 1, indices, cols, out, rows);
+    })
 }
 
 #[track_caller]

@@ -2,6 +2,7 @@
 
 use super::rstd;
 use crate::elementwise::work;
+use crate::mono::once;
 use crate::reduce::{mean_var_axis, sum_axis};
 use crate::{Buffer, Kernel, dispatch, parallel};
 use purlin_core::Real;
@@ -23,7 +24,9 @@ pub fn batch_norm_stats<T: Real>(
     mean: &mut [T],
     var: &mut [T],
 ) {
-    mean_var_axis(x, 1, rows, channels, mean, var);
+    once!(|x: &[T], rows: usize, channels: usize, mean: &mut [T], var: &mut [T]| {
+        mean_var_axis(x, 1, rows, channels, mean, var);
+    })
 }
 
 /// The statistics and scale with which rows of channels are normalised:

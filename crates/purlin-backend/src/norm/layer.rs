@@ -2,6 +2,7 @@
 
 use super::rstd;
 use crate::elementwise::work;
+use crate::mono::once;
 use crate::reduce::{row, sum_axis};
 use crate::{Buffer, Kernel, dispatch, parallel};
 use purlin_core::Real;
@@ -42,36 +43,47 @@ pub fn layer_norm<T: Real>(
     mean: &mut [T],
     rstd_out: &mut [T],
 ) {
-    assert_eq!(x.len(), rows * cols, "layer_norm: x must have rows * cols elements");
-    assert_eq!(out.len(), x.len(), "layer_norm: out must be as long as x");
-    assert_eq!(mean.len(), rows, "layer_norm: mean must have one element per row");
-    assert_eq!(rstd_out.len(), rows, "layer_norm: rstd must have one element per row");
-    check_affine("layer_norm", cols, gamma, beta);
-    if x.is_empty() {
-        mean.fill(T::NAN);
-        rstd_out.fill(T::NAN);
-        return;
-    }
-    let per_block = (BLOCK / cols).max(1);
-    let work = work::<T>(x.len(), 2, 6);
-    let run = |block: usize, out: &mut [T], mean: &mut [T], rstd: &mut [T]| {
-        let x = &x[block * per_block * cols..][..out.len()];
-        dispatch(Forward { x, cols, eps, gamma, beta, out, mean, rstd });
-    };
-    if rows > per_block && parallel::is_worth_it(work) {
-        use rayon::prelude::*;
-        out.par_chunks_mut(per_block * cols)
-            .zip(mean.par_chunks_mut(per_block).zip(rstd_out.par_chunks_mut(per_block)))
-            .with_max_len(1)
-            .enumerate()
-            .for_each(|(block, (out, (mean, rstd)))| run(block, out, mean, rstd));
-    } else {
-        let stats = mean.chunks_mut(per_block).zip(rstd_out.chunks_mut(per_block));
-        for (block, (out, (mean, rstd))) in out.chunks_mut(per_block * cols).zip(stats).enumerate()
-        {
-            run(block, out, mean, rstd);
+    once!(|x: &[T],
+           rows: usize,
+           cols: usize,
+           eps: f64,
+           gamma: Option<&[T]>,
+           beta: Option<&[T]>,
+           out: &mut [T],
+           mean: &mut [T],
+           rstd_out: &mut [T]| {
+        assert_eq!(x.len(), rows * cols, "layer_norm: x must have rows * cols elements");
+        assert_eq!(out.len(), x.len(), "layer_norm: out must be as long as x");
+        assert_eq!(mean.len(), rows, "layer_norm: mean must have one element per row");
+        assert_eq!(rstd_out.len(), rows, "layer_norm: rstd must have one element per row");
+        check_affine("layer_norm", cols, gamma, beta);
+        if x.is_empty() {
+            mean.fill(T::NAN);
+            rstd_out.fill(T::NAN);
+            return;
         }
-    }
+        let per_block = (BLOCK / cols).max(1);
+        let work = work::<T>(x.len(), 2, 6);
+        let run = |block: usize, out: &mut [T], mean: &mut [T], rstd: &mut [T]| {
+            let x = &x[block * per_block * cols..][..out.len()];
+            dispatch(Forward { x, cols, eps, gamma, beta, out, mean, rstd });
+        };
+        if rows > per_block && parallel::is_worth_it(work) {
+            use rayon::prelude::*;
+            out.par_chunks_mut(per_block * cols)
+                .zip(mean.par_chunks_mut(per_block).zip(rstd_out.par_chunks_mut(per_block)))
+                .with_max_len(1)
+                .enumerate()
+                .for_each(|(block, (out, (mean, rstd)))| run(block, out, mean, rstd));
+        } else {
+            let stats = mean.chunks_mut(per_block).zip(rstd_out.chunks_mut(per_block));
+            for (block, (out, (mean, rstd))) in
+                out.chunks_mut(per_block * cols).zip(stats).enumerate()
+            {
+                run(block, out, mean, rstd);
+            }
+        }
+    })
 }
 
 #[track_caller]
@@ -103,59 +115,70 @@ pub fn layer_norm_grad<T: Real>(
     grad_gamma: Option<&mut [T]>,
     grad_beta: Option<&mut [T]>,
 ) {
-    assert_eq!(x.len(), rows * cols, "layer_norm_grad: x must have rows * cols elements");
-    assert_eq!(grad_y.len(), x.len(), "layer_norm_grad: grad_y must be as long as x");
-    assert_eq!(grad_x.len(), x.len(), "layer_norm_grad: grad_x must be as long as x");
-    assert_eq!(mean.len(), rows, "layer_norm_grad: mean must have one element per row");
-    assert_eq!(rstd.len(), rows, "layer_norm_grad: rstd must have one element per row");
-    let (dg, db) = (grad_gamma.as_deref(), grad_beta.as_deref());
-    check_affine("layer_norm_grad", cols, gamma, None);
-    check_affine("layer_norm_grad", cols, dg, db);
-    if x.is_empty() {
-        grad_gamma.into_iter().chain(grad_beta).for_each(|g| g.fill(T::ZERO));
-        return;
-    }
-    let per_block = (BLOCK / cols).max(1);
-    let blocks = rows.div_ceil(per_block);
-    // Per block: the sums for gamma, then those for beta.
-    let wants_sums = grad_gamma.is_some() || grad_beta.is_some();
-    let width = if wants_sums { 2 * cols } else { 0 };
-    let mut sums = Buffer::<T>::zeroed(blocks * width);
-    let work = work::<T>(x.len(), 3, 10);
-    let run = |block: usize, grad_x: &mut [T], sums: &mut [T]| {
-        let range = block * per_block * cols..block * per_block * cols + grad_x.len();
-        let (x, grad_y) = (&x[range.clone()], &grad_y[range]);
-        let n = grad_x.len() / cols;
-        let (mean, rstd) = (&mean[block * per_block..][..n], &rstd[block * per_block..][..n]);
-        dispatch(Backward { x, cols, gamma, mean, rstd, grad_y, grad_x, sums });
-    };
-    if blocks > 1 && parallel::is_worth_it(work) {
-        use rayon::prelude::*;
-        let chunks = grad_x.par_chunks_mut(per_block * cols).with_max_len(1);
-        if wants_sums {
-            let chunks = chunks.zip(sums.par_chunks_mut(width)).enumerate();
-            chunks.for_each(|(block, (grad_x, sums))| run(block, grad_x, sums));
+    once!(|x: &[T],
+           rows: usize,
+           cols: usize,
+           gamma: Option<&[T]>,
+           mean: &[T],
+           rstd: &[T],
+           grad_y: &[T],
+           grad_x: &mut [T],
+           grad_gamma: Option<&mut [T]>,
+           grad_beta: Option<&mut [T]>| {
+        assert_eq!(x.len(), rows * cols, "layer_norm_grad: x must have rows * cols elements");
+        assert_eq!(grad_y.len(), x.len(), "layer_norm_grad: grad_y must be as long as x");
+        assert_eq!(grad_x.len(), x.len(), "layer_norm_grad: grad_x must be as long as x");
+        assert_eq!(mean.len(), rows, "layer_norm_grad: mean must have one element per row");
+        assert_eq!(rstd.len(), rows, "layer_norm_grad: rstd must have one element per row");
+        let (dg, db) = (grad_gamma.as_deref(), grad_beta.as_deref());
+        check_affine("layer_norm_grad", cols, gamma, None);
+        check_affine("layer_norm_grad", cols, dg, db);
+        if x.is_empty() {
+            grad_gamma.into_iter().chain(grad_beta).for_each(|g| g.fill(T::ZERO));
+            return;
+        }
+        let per_block = (BLOCK / cols).max(1);
+        let blocks = rows.div_ceil(per_block);
+        // Per block: the sums for gamma, then those for beta.
+        let wants_sums = grad_gamma.is_some() || grad_beta.is_some();
+        let width = if wants_sums { 2 * cols } else { 0 };
+        let mut sums = Buffer::<T>::zeroed(blocks * width);
+        let work = work::<T>(x.len(), 3, 10);
+        let run = |block: usize, grad_x: &mut [T], sums: &mut [T]| {
+            let range = block * per_block * cols..block * per_block * cols + grad_x.len();
+            let (x, grad_y) = (&x[range.clone()], &grad_y[range]);
+            let n = grad_x.len() / cols;
+            let (mean, rstd) = (&mean[block * per_block..][..n], &rstd[block * per_block..][..n]);
+            dispatch(Backward { x, cols, gamma, mean, rstd, grad_y, grad_x, sums });
+        };
+        if blocks > 1 && parallel::is_worth_it(work) {
+            use rayon::prelude::*;
+            let chunks = grad_x.par_chunks_mut(per_block * cols).with_max_len(1);
+            if wants_sums {
+                let chunks = chunks.zip(sums.par_chunks_mut(width)).enumerate();
+                chunks.for_each(|(block, (grad_x, sums))| run(block, grad_x, sums));
+            } else {
+                chunks.enumerate().for_each(|(block, grad_x)| run(block, grad_x, &mut []));
+            }
         } else {
-            chunks.enumerate().for_each(|(block, grad_x)| run(block, grad_x, &mut []));
+            let mut rest = &mut sums[..];
+            for (block, grad_x) in grad_x.chunks_mut(per_block * cols).enumerate() {
+                let (own, others) = rest.split_at_mut(width);
+                run(block, grad_x, own);
+                rest = others;
+            }
         }
-    } else {
-        let mut rest = &mut sums[..];
-        for (block, grad_x) in grad_x.chunks_mut(per_block * cols).enumerate() {
-            let (own, others) = rest.split_at_mut(width);
-            run(block, grad_x, own);
-            rest = others;
+        if wants_sums {
+            let mut total = Buffer::<T>::scratch(width);
+            sum_axis(&sums, 1, blocks, width, &mut total);
+            if let Some(out) = grad_gamma {
+                out.copy_from_slice(&total[..cols]);
+            }
+            if let Some(out) = grad_beta {
+                out.copy_from_slice(&total[cols..]);
+            }
         }
-    }
-    if wants_sums {
-        let mut total = Buffer::<T>::scratch(width);
-        sum_axis(&sums, 1, blocks, width, &mut total);
-        if let Some(out) = grad_gamma {
-            out.copy_from_slice(&total[..cols]);
-        }
-        if let Some(out) = grad_beta {
-            out.copy_from_slice(&total[cols..]);
-        }
-    }
+    })
 }
 
 struct Forward<'a, T> {

@@ -1,6 +1,7 @@
 //! Where the extreme lies.
 
 use crate::elementwise::work;
+use crate::mono::once;
 use crate::{Kernel, dispatch, parallel};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes, MAX_LANES};
@@ -22,14 +23,18 @@ use purlin_core::simd::{Isa, Lanes, MAX_LANES};
 /// ```
 #[track_caller]
 pub fn argmax_axis<T: Real>(x: &[T], outer: usize, size: usize, inner: usize, out: &mut [u32]) {
-    arg::<T, true>(x, outer, size, inner, out);
+    once!(|x: &[T], outer: usize, size: usize, inner: usize, out: &mut [u32]| {
+        arg::<T, true>(x, outer, size, inner, out);
+    })
 }
 
 /// `out[o, j] = argmin over i of x[o, i, j]`: the smallest index of the least element; the first
 /// NaN where there is one. Panics as [`argmax_axis`].
 #[track_caller]
 pub fn argmin_axis<T: Real>(x: &[T], outer: usize, size: usize, inner: usize, out: &mut [u32]) {
-    arg::<T, false>(x, outer, size, inner, out);
+    once!(|x: &[T], outer: usize, size: usize, inner: usize, out: &mut [u32]| {
+        arg::<T, false>(x, outer, size, inner, out);
+    })
 }
 
 /// Entries whose index a float counts exactly, with room to spare.

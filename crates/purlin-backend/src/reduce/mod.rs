@@ -16,6 +16,7 @@ pub use broadcast::sum_to;
 pub use moments::mean_var_axis;
 
 use crate::elementwise::work;
+use crate::mono::once;
 use crate::{Kernel, dispatch, parallel};
 use purlin_core::Real;
 use purlin_core::simd::Isa;
@@ -31,15 +32,17 @@ const BLOCK: usize = 1 << 14;
 /// assert_eq!(purlin_backend::reduce::sum(&[1.0f32, 2.0, 3.5]), 6.5);
 /// ```
 pub fn sum<T: Real>(x: &[T]) -> T {
-    struct Sum<'a, T>(&'a [T]);
-    impl<T: Real> Kernel for Sum<'_, T> {
-        type Output = T;
-        #[inline(always)]
-        fn run<I: Isa>(self) -> T {
-            row::sum::<I, T>(self.0)
+    once!(|x: &[T]| -> T {
+        struct Sum<'a, T>(&'a [T]);
+        impl<T: Real> Kernel for Sum<'_, T> {
+            type Output = T;
+            #[inline(always)]
+            fn run<I: Isa>(self) -> T {
+                row::sum::<I, T>(self.0)
+            }
         }
-    }
-    in_blocks(x.len(), work::<T>(x.len(), 1, 1), |from, to| dispatch(Sum(&x[from..to])))
+        in_blocks(x.len(), work::<T>(x.len(), 1, 1), |from, to| dispatch(Sum(&x[from..to])))
+    })
 }
 
 /// The inner product.
@@ -55,17 +58,19 @@ pub fn sum<T: Real>(x: &[T]) -> T {
 /// ```
 #[track_caller]
 pub fn dot<T: Real>(x: &[T], y: &[T]) -> T {
-    struct Dot<'a, T>(&'a [T], &'a [T]);
-    impl<T: Real> Kernel for Dot<'_, T> {
-        type Output = T;
-        #[inline(always)]
-        fn run<I: Isa>(self) -> T {
-            row::dot::<I, T>(self.0, self.1)
+    once!(|x: &[T], y: &[T]| -> T {
+        struct Dot<'a, T>(&'a [T], &'a [T]);
+        impl<T: Real> Kernel for Dot<'_, T> {
+            type Output = T;
+            #[inline(always)]
+            fn run<I: Isa>(self) -> T {
+                row::dot::<I, T>(self.0, self.1)
+            }
         }
-    }
-    assert_eq!(x.len(), y.len(), "dot: x and y must have one length");
-    in_blocks(x.len(), work::<T>(x.len(), 2, 1), |from, to| {
-        dispatch(Dot(&x[from..to], &y[from..to]))
+        assert_eq!(x.len(), y.len(), "dot: x and y must have one length");
+        in_blocks(x.len(), work::<T>(x.len(), 2, 1), |from, to| {
+            dispatch(Dot(&x[from..to], &y[from..to]))
+        })
     })
 }
 

@@ -3,6 +3,7 @@
 use super::axis::{Centered, Sweep, rows_per_block};
 use super::row;
 use crate::elementwise::work;
+use crate::mono::once;
 use crate::{Buffer, Kernel, dispatch, parallel};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes};
@@ -32,43 +33,46 @@ pub fn mean_var_axis<T: Real>(
     mean: &mut [T],
     var: &mut [T],
 ) {
-    assert_eq!(x.len(), outer * size * inner, "mean_var_axis: x must be (outer, size, inner)");
-    assert_eq!(mean.len(), outer * inner, "mean_var_axis: mean must be (outer, inner)");
-    assert_eq!(var.len(), outer * inner, "mean_var_axis: var must be (outer, inner)");
-    if x.is_empty() {
-        mean.fill(T::NAN);
-        var.fill(T::NAN);
-        return;
-    }
-    let lanes = if size_of::<T>() == 4 { 16 } else { 8 };
-    let per_block = if inner == 1 { super::BLOCK } else { rows_per_block(inner, lanes) };
-    let blocks = size.div_ceil(per_block);
-    let work = work::<T>(x.len(), 1, 4);
-    // (outer, blocks, mean less the first entry | sum of squares | scratch, inner)
-    let mut parts = Buffer::<T>::scratch(outer * blocks * 3 * inner);
-    let group = if blocks == 1 { (super::BLOCK / (size * inner)).max(1) } else { 1 };
-    parallel::for_each_chunk(&mut parts, group * 3 * inner, work, |g, parts| {
-        for (k, part) in parts.chunks_exact_mut(3 * inner).enumerate() {
-            let (o, b) = ((g * group + k) / blocks, (g * group + k) % blocks);
-            let x = &x[o * size * inner..][..size * inner];
-            let (shift, x) = (&x[..inner], &x[b * per_block * inner..]);
-            let x = &x[..x.len().min(per_block * inner)];
-            let (offset, rest) = part.split_at_mut(inner);
-            let (squares, mean) = rest.split_at_mut(inner);
-            dispatch(Moments { x, shift, offset, squares, mean });
+    once!(|x: &[T], outer: usize, size: usize, inner: usize, mean: &mut [T], var: &mut [T]| {
+        assert_eq!(x.len(), outer * size * inner, "mean_var_axis: x must be (outer, size, inner)");
+        assert_eq!(mean.len(), outer * inner, "mean_var_axis: mean must be (outer, inner)");
+        assert_eq!(var.len(), outer * inner, "mean_var_axis: var must be (outer, inner)");
+        if x.is_empty() {
+            mean.fill(T::NAN);
+            var.fill(T::NAN);
+            return;
         }
-    });
-    for (o, parts) in parts.chunks_exact_mut(blocks * 3 * inner).enumerate() {
-        combine(parts, inner, size, per_block);
-        let shift = &x[o * size * inner..][..inner];
-        for ((mean, &shift), &offset) in mean[o * inner..].iter_mut().zip(shift).zip(&parts[..]) {
-            *mean = shift + offset;
+        let lanes = if size_of::<T>() == 4 { 16 } else { 8 };
+        let per_block = if inner == 1 { super::BLOCK } else { rows_per_block(inner, lanes) };
+        let blocks = size.div_ceil(per_block);
+        let work = work::<T>(x.len(), 1, 4);
+        // (outer, blocks, mean less the first entry | sum of squares | scratch, inner)
+        let mut parts = Buffer::<T>::scratch(outer * blocks * 3 * inner);
+        let group = if blocks == 1 { (super::BLOCK / (size * inner)).max(1) } else { 1 };
+        parallel::for_each_chunk(&mut parts, group * 3 * inner, work, |g, parts| {
+            for (k, part) in parts.chunks_exact_mut(3 * inner).enumerate() {
+                let (o, b) = ((g * group + k) / blocks, (g * group + k) % blocks);
+                let x = &x[o * size * inner..][..size * inner];
+                let (shift, x) = (&x[..inner], &x[b * per_block * inner..]);
+                let x = &x[..x.len().min(per_block * inner)];
+                let (offset, rest) = part.split_at_mut(inner);
+                let (squares, mean) = rest.split_at_mut(inner);
+                dispatch(Moments { x, shift, offset, squares, mean });
+            }
+        });
+        for (o, parts) in parts.chunks_exact_mut(blocks * 3 * inner).enumerate() {
+            combine(parts, inner, size, per_block);
+            let shift = &x[o * size * inner..][..inner];
+            for ((mean, &shift), &offset) in mean[o * inner..].iter_mut().zip(shift).zip(&parts[..])
+            {
+                *mean = shift + offset;
+            }
+            let n = T::from_usize(size);
+            for (var, &squares) in var[o * inner..][..inner].iter_mut().zip(&parts[inner..]) {
+                *var = squares / n;
+            }
         }
-        let n = T::from_usize(size);
-        for (var, &squares) in var[o * inner..][..inner].iter_mut().zip(&parts[inner..]) {
-            *var = squares / n;
-        }
-    }
+    })
 }
 
 /// Combines blocks `(offset | squares | scratch)` in pairs, then pairs of pairs, into the first.

@@ -8,6 +8,7 @@ mod cross_entropy;
 pub use cross_entropy::{CrossEntropy, IGNORE};
 
 use crate::elementwise::work;
+use crate::mono::once;
 use crate::reduce::row;
 use crate::{Kernel, dispatch, math, parallel};
 use purlin_core::Real;
@@ -33,7 +34,11 @@ pub(crate) const BLOCK: usize = 1 << 13;
 /// ```
 #[track_caller]
 pub fn softmax<T: Real>(x: &[T], rows: usize, cols: usize, out: &mut [T]) {
-    by_rows("softmax", x, rows, cols, out, |x, out| dispatch(Rows { x, cols, out, op: Softmax }));
+    once!(|x: &[T], rows: usize, cols: usize, out: &mut [T]| {
+        by_rows("softmax", x, rows, cols, out, |x, out| {
+            dispatch(Rows { x, cols, out, op: Softmax })
+        });
+    })
 }
 
 /// `out = x - max - ln(sum)`, row by row.
@@ -43,9 +48,11 @@ pub fn softmax<T: Real>(x: &[T], rows: usize, cols: usize, out: &mut [T]) {
 /// When a length is not `rows * cols`.
 #[track_caller]
 pub fn log_softmax<T: Real>(x: &[T], rows: usize, cols: usize, out: &mut [T]) {
-    by_rows("log_softmax", x, rows, cols, out, |x, out| {
-        dispatch(Rows { x, cols, out, op: LogSoftmax });
-    });
+    once!(|x: &[T], rows: usize, cols: usize, out: &mut [T]| {
+        by_rows("log_softmax", x, rows, cols, out, |x, out| {
+            dispatch(Rows { x, cols, out, op: LogSoftmax });
+        });
+    })
 }
 
 #[track_caller]
@@ -75,17 +82,19 @@ fn by_rows<T: Real>(
 /// When `x` is not `rows * cols` long or `out` not `rows`.
 #[track_caller]
 pub fn log_sum_exp<T: Real>(x: &[T], rows: usize, cols: usize, out: &mut [T]) {
-    assert_eq!(x.len(), rows * cols, "log_sum_exp: x must have rows * cols elements");
-    assert_eq!(out.len(), rows, "log_sum_exp: out must have one element per row");
-    if cols == 0 {
-        out.fill(T::NEG_INFINITY);
-        return;
-    }
-    let size = (BLOCK / cols).max(1);
-    parallel::for_each_chunk(out, size, work::<T>(x.len(), 1, 12), |block, out| {
-        let x = &x[block * size * cols..][..out.len() * cols];
-        dispatch(LogSumExp { x, cols, out });
-    });
+    once!(|x: &[T], rows: usize, cols: usize, out: &mut [T]| {
+        assert_eq!(x.len(), rows * cols, "log_sum_exp: x must have rows * cols elements");
+        assert_eq!(out.len(), rows, "log_sum_exp: out must have one element per row");
+        if cols == 0 {
+            out.fill(T::NEG_INFINITY);
+            return;
+        }
+        let size = (BLOCK / cols).max(1);
+        parallel::for_each_chunk(out, size, work::<T>(x.len(), 1, 12), |block, out| {
+            let x = &x[block * size * cols..][..out.len() * cols];
+            dispatch(LogSumExp { x, cols, out });
+        });
+    })
 }
 
 /// The gradient of [`softmax`] from its output: `out = y (grad_y - <grad_y, y>)`, row by row.
@@ -95,7 +104,9 @@ pub fn log_sum_exp<T: Real>(x: &[T], rows: usize, cols: usize, out: &mut [T]) {
 /// When a length is not `rows * cols`.
 #[track_caller]
 pub fn softmax_grad<T: Real>(y: &[T], grad_y: &[T], rows: usize, cols: usize, out: &mut [T]) {
-    grad_by_rows::<T, false>("softmax_grad", y, grad_y, rows, cols, out);
+    once!(|y: &[T], grad_y: &[T], rows: usize, cols: usize, out: &mut [T]| {
+        grad_by_rows::<T, false>("softmax_grad", y, grad_y, rows, cols, out);
+    })
 }
 
 /// The gradient of [`log_softmax`] from its output: `out = grad_y - e^y sum(grad_y)`, row by row.
@@ -105,7 +116,9 @@ pub fn softmax_grad<T: Real>(y: &[T], grad_y: &[T], rows: usize, cols: usize, ou
 /// When a length is not `rows * cols`.
 #[track_caller]
 pub fn log_softmax_grad<T: Real>(y: &[T], grad_y: &[T], rows: usize, cols: usize, out: &mut [T]) {
-    grad_by_rows::<T, true>("log_softmax_grad", y, grad_y, rows, cols, out);
+    once!(|y: &[T], grad_y: &[T], rows: usize, cols: usize, out: &mut [T]| {
+        grad_by_rows::<T, true>("log_softmax_grad", y, grad_y, rows, cols, out);
+    })
 }
 
 #[track_caller]
