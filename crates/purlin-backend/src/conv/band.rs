@@ -54,6 +54,28 @@ impl Axis {
         start..before(self.size.cast_signed() - first).max(start)
     }
 
+    /// Cuts outputs into runs that have the same taps inside the image: the outputs, the taps,
+    /// and the input under the first of both.
+    pub(super) fn runs(
+        self,
+        outputs: Range<usize>,
+    ) -> impl Iterator<Item = (Range<usize>, Range<usize>, usize)> {
+        let mut next = outputs.start;
+        std::iter::from_fn(move || {
+            let start = next;
+            if start >= outputs.end {
+                return None;
+            }
+            let taps = self.taps_inside(start);
+            next += 1;
+            while next < outputs.end && self.taps_inside(next) == taps {
+                next += 1;
+            }
+            let first = self.first(start) + (taps.start * self.dilation).cast_signed();
+            Some((start..next, taps, first.max(0).cast_unsigned()))
+        })
+    }
+
     /// The outputs among `outputs` whose tap `t` lies inside the image.
     pub(super) fn outputs_inside(&self, outputs: &Range<usize>, t: usize) -> Range<usize> {
         let first = self.first(0) + (t * self.dilation).cast_signed();

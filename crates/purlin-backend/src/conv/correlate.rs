@@ -8,11 +8,13 @@
 //! a band of rows at a time.
 
 use super::band::{Axis, PaddedRows};
+use super::depthwise::Depthwise;
+use super::narrow::Narrow;
 use crate::gemm::Epilogue;
 use crate::gemm::block::{Block, block};
 use crate::gemm::driver::Shared;
 use crate::gemm::pack::{Source, pack_panels};
-use crate::gemm::tile::{Operands, Out, Steps, Walk};
+use crate::gemm::tile::{MAX_ROWS, Operands, Out, Steps, Walk};
 use crate::{Buffer, Kernel, dispatch, parallel};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes};
@@ -23,6 +25,17 @@ const BAND_BYTES: usize = 128 << 10;
 
 /// Tasks that a convolution is cut into where its size allows.
 const MIN_TASKS: usize = 16;
+
+/// How sums are formed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    /// Tiles of pixels by vectors of output channels.
+    Tiles,
+    /// Few output channels: tiles of channels by vectors of pixels.
+    Narrow,
+    /// One channel to one channel: vectors of channels.
+    Depthwise,
+}
 
 /// A correlation of a batch of images.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +68,25 @@ impl Correlation {
         self.terms() * self.group_out.div_ceil(lanes) * lanes
     }
 
+    /// How the sums are formed: the fastest way, never another result.
+    fn method<T: Real>(&self) -> Method {
+        let (lanes, columns) = (lanes::<T>(), self.columns.out);
+        // Vectors per term and row, with lanes over channels and with lanes over pixels.
+        let over_channels = self.group_out.div_ceil(lanes) * columns;
+        let over_pixels = columns.div_ceil(lanes) * self.group_out;
+        if self.group_in == 1 && self.group_out == 1 && self.groups >= lanes / 2 {
+            Method::Depthwise
+        } else if self.groups == 1
+            && self.columns.stride == 1
+            && self.group_out <= MAX_ROWS / 2
+            && over_pixels * 2 <= over_channels
+        {
+            Method::Narrow
+        } else {
+            Method::Tiles
+        }
+    }
+
     /// Packs the weights. `tap(ty, tx)` is the matrix of a tap: rows are the input channels of
     /// group 0, columns its output channels; `group_step` leads to the next group's.
     pub(super) fn pack<T: Real>(
@@ -62,16 +94,35 @@ impl Correlation {
         group_step: usize,
         tap: impl Fn(usize, usize) -> Source<T>,
     ) -> Buffer<T> {
+        let n_taps = self.rows.taps * self.columns.taps;
+        let taps = (0..n_taps).map(|t| tap(t / self.columns.taps, t % self.columns.taps));
+        let method = self.method::<T>();
+        if method != Method::Tiles {
+            // Term by term, the output channels side by side.
+            let (rows, columns) = (self.group_in, self.group_out * self.groups);
+            let mut weights = Buffer::scratch(n_taps * rows * columns);
+            for (source, out) in taps.zip(weights.chunks_exact_mut((rows * columns).max(1))) {
+                let source = match method {
+                    Method::Depthwise => Source { column_step: group_step, ..source },
+                    _ => source,
+                };
+                for (i, out) in out.iter_mut().enumerate() {
+                    // SAFETY: a tap has that many rows and columns, or groups of one of each.
+                    *out = unsafe { source.get(i / columns, i % columns) };
+                }
+            }
+            return weights;
+        }
         let mut panels = Buffer::scratch(self.groups * self.group_panels::<T>());
-        let per_group = self.group_panels::<T>().max(1);
-        for (group, panels) in panels.chunks_exact_mut(per_group).enumerate() {
-            for t in 0..self.rows.taps * self.columns.taps {
-                let source = tap(t / self.columns.taps, t % self.columns.taps);
+        let per_group = self.group_panels::<T>();
+        for (t, source) in taps.enumerate() {
+            for group in 0..self.groups {
+                let first = group * per_group + t * self.group_in * lanes::<T>();
                 dispatch(PackTap {
                     source: source.at_item(group * group_step),
                     rows: self.group_in,
                     columns: self.group_out,
-                    out: &mut panels[t * self.group_in * lanes::<T>()..],
+                    out: &mut panels[first..],
                     panel_step: self.terms() * lanes::<T>(),
                 });
             }
@@ -87,7 +138,7 @@ impl Correlation {
     pub(super) unsafe fn run<T: Real>(
         &self,
         x: &[T],
-        panels: &[T],
+        weights: &[T],
         out: *mut T,
         epilogue: &Epilogue<'_, T>,
     ) {
@@ -104,15 +155,20 @@ impl Correlation {
         let image = self.rows.size * self.columns.size * self.in_channels();
         parallel::for_each(self.batch * bands, outputs.saturating_mul(self.terms()) / 16, |i| {
             let (n, band) = (i / bands, i % bands);
-            dispatch(Band {
+            let band = Band {
                 spec: self,
                 image: &x[n * image..][..image],
-                panels,
+                weights,
                 out: out.at(n * self.out_steps[2]),
                 start: self.rows.out * band / bands,
                 end: self.rows.out * (band + 1) / bands,
                 epilogue: *epilogue,
-            });
+            };
+            match self.method::<T>() {
+                Method::Tiles => dispatch(Tiles(band)),
+                Method::Narrow => dispatch(Narrow(band)),
+                Method::Depthwise => dispatch(Depthwise(band)),
+            }
         });
     }
 }
@@ -141,21 +197,25 @@ impl<T: Real> Kernel for PackTap<'_, T> {
 }
 
 /// Output rows `start..end` of one image.
-struct Band<'a, T> {
-    spec: &'a Correlation,
-    image: &'a [T],
-    panels: &'a [T],
-    out: Shared<T>,
-    start: usize,
-    end: usize,
-    epilogue: Epilogue<'a, T>,
+pub(super) struct Band<'a, T> {
+    pub(super) spec: &'a Correlation,
+    pub(super) image: &'a [T],
+    /// As [`Correlation::pack`] leaves them.
+    pub(super) weights: &'a [T],
+    pub(super) out: Shared<T>,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) epilogue: Epilogue<'a, T>,
 }
 
-impl<T: Real> Kernel for Band<'_, T> {
+/// Lanes over output channels, tiles of pixels.
+struct Tiles<'a, T>(Band<'a, T>);
+
+impl<T: Real> Kernel for Tiles<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { spec, image, panels, out, start, end, epilogue } = self;
+        let Band { spec, image, weights: panels, out, start, end, epilogue } = self.0;
         let lanes = T::Lanes::<I>::LANES;
         let (rows, columns) = (&spec.rows, &spec.columns);
         let channels = spec.in_channels();
@@ -169,15 +229,7 @@ impl<T: Real> Kernel for Band<'_, T> {
             let a = columns.dilation * channels;
             (Steps { n: columns.taps, a, b: term }, group_in)
         };
-        let mut row = start;
-        while row < end {
-            // Rows that see the same kernel rows inside the image.
-            let taps = rows.taps_inside(row);
-            let mut next = row + 1;
-            while next < end && rows.taps_inside(next) == taps {
-                next += 1;
-            }
-            let top = rows.first(row) + (taps.start * rows.dilation).cast_signed();
+        for (outputs, taps, top) in rows.runs(start..end) {
             let walk = Walk {
                 outer: Steps {
                     n: taps.len(),
@@ -190,7 +242,7 @@ impl<T: Real> Kernel for Band<'_, T> {
             for group in 0..spec.groups {
                 let first_panel = &panels[group * spec.group_panels::<T>()..];
                 let operands = Operands {
-                    a: input.at(top.max(0).cast_unsigned()).wrapping_add(group * group_in),
+                    a: input.at(top).wrapping_add(group * group_in),
                     a_row: columns.stride * channels,
                     a_step: 1,
                     b: first_panel.as_ptr().wrapping_add(taps.start * columns.taps * term),
@@ -198,12 +250,12 @@ impl<T: Real> Kernel for Band<'_, T> {
                     b_vector: spec.terms() * lanes,
                 };
                 let shape = Block {
-                    groups: next - row,
+                    groups: outputs.len(),
                     group_a: rows.stride * input.row,
                     group_c: spec.out_steps[1],
                     ..Block::new(columns.out, group_out)
                 };
-                let c = out.0.wrapping_add(row * spec.out_steps[1] + group * group_out);
+                let c = out.0.wrapping_add(outputs.start * spec.out_steps[1] + group * group_out);
                 let epilogue = Epilogue {
                     bias: epilogue.bias.map(|bias| &bias[group * group_out..][..group_out]),
                     ..epilogue
@@ -220,7 +272,6 @@ impl<T: Real> Kernel for Band<'_, T> {
                     );
                 }
             }
-            row = next;
         }
     }
 }

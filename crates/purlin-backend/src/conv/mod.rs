@@ -6,8 +6,10 @@
 
 mod band;
 mod correlate;
+mod depthwise;
 mod driver;
 pub mod naive;
+mod narrow;
 #[cfg(test)]
 mod tests;
 mod units;

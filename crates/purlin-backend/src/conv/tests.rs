@@ -107,7 +107,7 @@ proptest! {
 }
 
 /// Sizes at which every branch of the engines runs: several vectors, tiles, bands, runs.
-fn larger() -> [Conv2d; 7] {
+fn larger() -> [Conv2d; 9] {
     let pad = |spec: Conv2d, p: usize| Conv2d { padding: [[p; 2]; 2], ..spec };
     [
         Conv2d::new(2, 30, 31, 3, 32, [3, 3]),
@@ -117,6 +117,8 @@ fn larger() -> [Conv2d; 7] {
         Conv2d::new(3, 9, 9, 40, 100, [1, 1]),
         pad(Conv2d { groups: 33, ..Conv2d::new(2, 12, 13, 33, 33, [3, 3]) }, 1),
         pad(Conv2d::new(9, 64, 40, 6, 3, [3, 3]), 1),
+        pad(Conv2d::new(2, 20, 33, 16, 3, [3, 3]), 1),
+        Conv2d { dilation: [2, 2], ..Conv2d::new(12, 9, 21, 32, 2, [2, 3]) },
     ]
 }
 

@@ -12,11 +12,12 @@
 use super::Conv2d;
 use super::band::{Axis, PaddedRows};
 use super::correlate::lanes;
+use super::depthwise::WeightGrad;
 use super::units::{COLUMNS, Units};
 use crate::gemm::Epilogue;
 use crate::gemm::block::{Block, block};
 use crate::gemm::driver::Shared;
-use crate::gemm::tile::{Operands, Out, Steps, Walk};
+use crate::gemm::tile::{MAX_ROWS, Operands, Out, Steps, Walk};
 use crate::{Buffer, Kernel, dispatch, parallel};
 use purlin_core::Real;
 use purlin_core::simd::Isa;
@@ -41,6 +42,9 @@ pub(super) fn grad<T: Real>(spec: &Conv2d, x: &[T], grad_y: &[T], grad_weight: &
     parallel::for_each(runs * columns, work, |task| {
         let (run, column) = (task / columns, task % columns);
         let out = if run == 0 { first } else { rest.at((run - 1) * len) };
+        if spec.groups == spec.in_channels && group_out == 1 {
+            return dispatch(WeightGrad { spec, x, grad_y, out, units, run });
+        }
         dispatch(Part {
             spec,
             x,
@@ -116,21 +120,29 @@ impl<T: Real> Kernel for Part<'_, T> {
         let row_axis = Axis::of(spec, 0, height, out_h);
         let column_axis = Axis::of(spec, 1, width, out_w);
         let image_in = height * width * in_channels;
-        // Whole vectors of `grad_y` are read: where they would leave a pixel it is copied.
         let lanes = lanes::<T>();
-        let whole = columns.len().div_ceil(lanes) * lanes;
-        let is_whole = whole == columns.len();
         let (taps, rows) = if groups == 1 && spec.dilation[1] == 1 {
             (1, kernel[1] * group_in)
         } else {
             (kernel[1], group_in)
         };
+        // Few output channels would leave lanes empty: then they are the rows of the tile, and
+        // the lanes run over (kernel column, input channel).
+        let is_narrow = columns.len() <= MAX_ROWS / 2 && rows % lanes == 0;
         let shape = Block {
             groups: taps,
-            group_a: spec.dilation[1] * in_channels,
+            group_a: if is_narrow { 0 } else { spec.dilation[1] * in_channels },
+            group_b: if is_narrow { spec.dilation[1] * in_channels } else { 0 },
             group_c: group_in * out_channels,
-            ..Block::new(rows, columns.len())
+            ..if is_narrow {
+                Block::new(columns.len(), rows)
+            } else {
+                Block::new(rows, columns.len())
+            }
         };
+        // Whole vectors of `grad_y` are read: where they would leave a pixel it is copied.
+        let whole = columns.len().div_ceil(lanes) * lanes;
+        let is_whole = whole == columns.len() || is_narrow;
         for (i, unit) in units.of_run(run).enumerate() {
             let (images, band) = units.get(unit);
             let input = PaddedRows::new(
@@ -160,7 +172,7 @@ impl<T: Real> Kernel for Part<'_, T> {
                 for ky in 0..kernel[0] {
                     let seen = row_axis.outputs_inside(&band, ky);
                     let top = row_axis.first(seen.start) + (ky * spec.dilation[0]).cast_signed();
-                    let walk = Walk {
+                    let mut walk = Walk {
                         outer: Steps { n: images.len(), a: input.image, b: out_h * out_w * b_step },
                         inner: Steps {
                             n: seen.len(),
@@ -169,7 +181,7 @@ impl<T: Real> Kernel for Part<'_, T> {
                         },
                         len: out_w,
                     };
-                    let operands = Operands {
+                    let mut operands = Operands {
                         a: input.at(top.max(0).cast_unsigned()).wrapping_add(group * group_in),
                         a_row: 1,
                         a_step: spec.stride[1] * in_channels,
@@ -178,10 +190,24 @@ impl<T: Real> Kernel for Part<'_, T> {
                         b_vector: lanes,
                     };
                     let c = out.at(ky * kernel[1] * group_in * out_channels + first);
-                    let out = Out {
+                    let mut out = Out {
                         accumulate: i > 0,
                         ..Out::rows(c.0, out_channels, &Epilogue::none())
                     };
+                    if is_narrow {
+                        for steps in [&mut walk.outer, &mut walk.inner] {
+                            std::mem::swap(&mut steps.a, &mut steps.b);
+                        }
+                        operands = Operands {
+                            a: operands.b,
+                            a_row: 1,
+                            a_step: b_step,
+                            b: operands.a,
+                            b_step: operands.a_step,
+                            b_vector: lanes,
+                        };
+                        (out.row, out.column) = (1, out_channels);
+                    }
                     // SAFETY: `input` and `b` hold every pixel of the unit, and the columns of
                     // this task are written by no other.
                     unsafe { block::<T::Lanes<I>>(&shape, &walk, &operands, &out) };

@@ -11,6 +11,8 @@ pub(crate) struct Block {
     pub(crate) groups: usize,
     /// Between groups of the left operand.
     pub(crate) group_a: usize,
+    /// Between groups of the right operand.
+    pub(crate) group_b: usize,
     /// Between groups of the destination.
     pub(crate) group_c: usize,
     pub(crate) rows: usize,
@@ -22,7 +24,7 @@ pub(crate) struct Block {
 impl Block {
     /// A plain product.
     pub(crate) fn new(rows: usize, columns: usize) -> Self {
-        Self { groups: 1, group_a: 0, group_c: 0, rows, columns, is_packed: false }
+        Self { groups: 1, group_a: 0, group_b: 0, group_c: 0, rows, columns, is_packed: false }
     }
 }
 
@@ -49,7 +51,10 @@ pub(crate) unsafe fn pack_rows<V: Lanes>(
     for i in 0..tiles {
         let (row, end) = tile_rows(rows, tiles, i);
         // SAFETY: the rows of the tile are rows of the source.
-        unsafe { pack_tile::<V>(source.at(row, 0), end - row, terms, &mut out[row * terms..]) };
+        unsafe {
+            let height = end - row;
+            pack_tile::<V>(source.at(row, 0), height, terms, &mut out[row * terms..], height);
+        }
     }
 }
 
@@ -87,7 +92,7 @@ pub(crate) unsafe fn block<V: Lanes>(
                 let operands = Operands {
                     a: operands.a.wrapping_add(group * block.group_a + row * row_step),
                     a_step: if block.is_packed { end - row } else { operands.a_step },
-                    b: operands.b.wrapping_add(first * operands.b_vector),
+                    b: operands.b.wrapping_add(group * block.group_b + first * operands.b_vector),
                     ..*operands
                 };
                 let at = group * block.group_c + row * out.row + skip * out.column;

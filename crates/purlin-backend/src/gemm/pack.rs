@@ -34,7 +34,7 @@ impl<T: Real> Source<T> {
     ///
     /// It must lie inside the matrix.
     #[inline(always)]
-    unsafe fn get(self, row: usize, column: usize) -> T {
+    pub(crate) unsafe fn get(self, row: usize, column: usize) -> T {
         // SAFETY: the caller vouches for it.
         unsafe { *self.at(row, column).first }
     }
@@ -86,7 +86,7 @@ pub(crate) unsafe fn pack_panels<V: Lanes>(
 }
 
 /// Copies `height` rows of a left operand so that a tile reads it in one stream: term by term,
-/// the rows side by side.
+/// `out_step` items apart, the rows side by side.
 ///
 /// # Safety
 ///
@@ -97,8 +97,12 @@ pub(crate) unsafe fn pack_tile<V: Lanes>(
     height: usize,
     terms: usize,
     out: &mut [V::Scalar],
+    out_step: usize,
 ) {
-    let out = &mut out[..height * terms];
+    if terms == 0 || height == 0 {
+        return;
+    }
+    assert!(out_step >= height && out.len() >= (terms - 1) * out_step + height);
     let mut done = 0;
     if source.column_step == 1 && height >= SQUARE && has_transpose::<V>() {
         done = terms / SQUARE * SQUARE;
@@ -110,15 +114,15 @@ pub(crate) unsafe fn pack_tile<V: Lanes>(
                 let from = source.at(first, term);
                 // SAFETY: the square lies inside both.
                 unsafe {
-                    let to = out[term * height + first..].as_mut_ptr();
-                    transpose_square::<V>(from.first, from.row_step, to, height);
+                    let to = out[term * out_step + first..].as_mut_ptr();
+                    transpose_square::<V>(from.first, from.row_step, to, out_step);
                 }
                 row = first + SQUARE;
             }
         }
     }
     for term in done..terms {
-        for (row, out) in out[term * height..][..height].iter_mut().enumerate() {
+        for (row, out) in out[term * out_step..][..height].iter_mut().enumerate() {
             // SAFETY: both are below the sizes.
             *out = unsafe { source.get(row, term) };
         }
