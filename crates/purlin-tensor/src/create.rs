@@ -1,7 +1,8 @@
 //! Constructors.
 
 use crate::Tensor;
-use purlin_backend::{Buffer, random};
+use crate::kernels::kernels;
+use purlin_backend::Buffer;
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Real, Result, Shape};
 
@@ -194,7 +195,7 @@ impl<T: Real> Tensor<T> {
         );
         let shape = shape.into();
         let mut data = Buffer::scratch(shape.numel());
-        random::fill_uniform(stream, 0, low, high, &mut data);
+        (kernels().fill_uniform)(stream, 0, low, high, &mut data);
         Self::new(shape, data)
     }
 
@@ -220,7 +221,7 @@ impl<T: Real> Tensor<T> {
         );
         let shape = shape.into();
         let mut data = Buffer::scratch(shape.numel());
-        random::fill_normal(stream, 0, mean, std, &mut data);
+        (kernels().fill_normal)(stream, 0, mean, std, &mut data);
         Self::new(shape, data)
     }
 

@@ -1,8 +1,9 @@
-//! N-dimensional tensors with reverse-mode differentiation, deterministic to the bit.
+#![doc = include_str!("../README.md")]
 
 mod autograd;
 mod create;
 mod display;
+mod kernels;
 mod ops;
 mod tensor;
 

@@ -77,30 +77,3 @@ pub fn detect_anomaly<R>(f: impl FnOnce() -> R) -> R {
     let _restore = Restore::set(&ANOMALY, true);
     f()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_flag_nests_and_survives_a_panic() {
-        no_grad(|| {
-            assert!(!is_recording());
-            no_grad(|| assert!(!is_recording()));
-            assert!(!is_recording());
-        });
-        assert!(is_recording());
-        let result = std::panic::catch_unwind(|| no_grad(|| panic!("on purpose")));
-        assert!(result.is_err());
-        assert!(is_recording());
-    }
-
-    #[test]
-    fn another_thread_has_its_own_flag() {
-        no_grad(|| {
-            std::thread::scope(|scope| {
-                assert!(scope.spawn(is_recording).join().unwrap());
-            });
-        });
-    }
-}

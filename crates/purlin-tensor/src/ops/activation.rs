@@ -1,7 +1,7 @@
 //! Activations: smooth and piecewise linear functions between layers.
 
 use crate::Tensor;
-use crate::ops::elementwise::{Saves, Unary, unary};
+use crate::ops::elementwise::{Saves, Unary, UnaryTable, unary};
 use purlin_backend::math;
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
@@ -14,6 +14,10 @@ impl Unary for Tanh {
     const NAME: &'static str = "tanh";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 14;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Tanh> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::tanh(x)
@@ -35,6 +39,10 @@ impl Unary for Sigmoid {
     const NAME: &'static str = "sigmoid";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 12;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Sigmoid> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::sigmoid(x)
@@ -56,6 +64,10 @@ impl Unary for Softplus {
     const NAME: &'static str = "softplus";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 20;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Softplus> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::softplus(x)
@@ -77,6 +89,10 @@ impl Unary for Relu {
     const NAME: &'static str = "relu";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 1;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Relu> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         V::select(x.lt(V::splat_f64(0.0)), V::splat_f64(0.0), x)
@@ -98,6 +114,10 @@ impl Unary for LeakyRelu {
     const NAME: &'static str = "leaky_relu";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 1;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<LeakyRelu> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         let slope = V::splat_f64(self.0);
@@ -122,6 +142,10 @@ impl Unary for Elu {
     const NAME: &'static str = "elu";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 10;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Elu> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         let y = V::splat_f64(self.0) * math::expm1(x);
@@ -149,6 +173,10 @@ impl Unary for Silu {
     const NAME: &'static str = "silu";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 14;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Silu> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::silu(x)
@@ -171,6 +199,10 @@ impl Unary for Gelu {
     const NAME: &'static str = "gelu";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 28;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Gelu> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::gelu(x)
@@ -196,6 +228,10 @@ impl Unary for GeluTanh {
     const NAME: &'static str = "gelu_tanh";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 24;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<GeluTanh> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::gelu_tanh(x)
@@ -221,6 +257,10 @@ impl Unary for Erf {
     const NAME: &'static str = "erf";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 24;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Erf> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::erf(x)
@@ -249,7 +289,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn tanh(&self) -> Self {
-        unary(self.clone(), Tanh)
+        unary(self, Tanh)
     }
 
     /// The logistic function `1 / (1 + e^-x)` of every element.
@@ -261,7 +301,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn sigmoid(&self) -> Self {
-        unary(self.clone(), Sigmoid)
+        unary(self, Sigmoid)
     }
 
     /// `ln(1 + e^x)` of every element, without overflow.
@@ -273,7 +313,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn softplus(&self) -> Self {
-        unary(self.clone(), Softplus)
+        unary(self, Softplus)
     }
 
     /// `max(x, 0)` of every element; the derivative at 0 is 0, and NaN stays NaN.
@@ -285,7 +325,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn relu(&self) -> Self {
-        unary(self.clone(), Relu)
+        unary(self, Relu)
     }
 
     /// `x` where it is positive, else `slope * x`; the derivative at 0 is `slope`.
@@ -297,7 +337,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn leaky_relu(&self, slope: f64) -> Self {
-        unary(self.clone(), LeakyRelu(slope))
+        unary(self, LeakyRelu(slope))
     }
 
     /// `x` where it is positive, else `alpha (e^x - 1)` (Clevert, Unterthiner, Hochreiter, 2016).
@@ -309,7 +349,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn elu(&self, alpha: f64) -> Self {
-        unary(self.clone(), Elu(alpha))
+        unary(self, Elu(alpha))
     }
 
     /// `x sigmoid(x)` of every element, also known as swish.
@@ -321,7 +361,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn silu(&self) -> Self {
-        unary(self.clone(), Silu)
+        unary(self, Silu)
     }
 
     /// `x P(x)` of every element with the normal distribution function `P` (Hendrycks, Gimpel, 2016).
@@ -333,7 +373,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn gelu(&self) -> Self {
-        unary(self.clone(), Gelu)
+        unary(self, Gelu)
     }
 
     /// `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`, the usual approximation of
@@ -346,7 +386,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn gelu_tanh(&self) -> Self {
-        unary(self.clone(), GeluTanh)
+        unary(self, GeluTanh)
     }
 
     /// The error function of every element.
@@ -358,6 +398,6 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn erf(&self) -> Self {
-        unary(self.clone(), Erf)
+        unary(self, Erf)
     }
 }

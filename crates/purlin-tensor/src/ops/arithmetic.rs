@@ -1,15 +1,27 @@
 //! Sum, difference, product, quotient, and their forms with a plain number.
 
 use crate::Tensor;
-use crate::ops::elementwise::{Binary, Pull, Saves, Unary, binary, unary};
-use purlin_backend::elementwise::{Zip3Op, ops};
+use crate::kernels::kernels;
+use crate::ops::elementwise::{
+    Binary, Pull, Saves, Simple, SimpleTable, Unary, UnaryTable, Zip, ZipTable, binary, simple,
+    unary,
+};
+use purlin_backend::Buffer;
+use purlin_backend::elementwise::{MapOp, Zip3Op, ops};
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
+impl Zip for ops::Add {
+    const NAME: &'static str = "add";
+    fn table() -> &'static ZipTable<Self> {
+        static TABLE: ZipTable<ops::Add> = ZipTable::full();
+        &TABLE
+    }
+}
+
 /// `y = a + b`, so `dy/da = dy/db = 1`.
 impl Binary for ops::Add {
-    const NAME: &'static str = "add";
     const LEFT_READS: (bool, bool) = (false, false);
     const RIGHT_READS: (bool, bool) = (false, false);
     fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
@@ -20,9 +32,16 @@ impl Binary for ops::Add {
     }
 }
 
+impl Zip for ops::Sub {
+    const NAME: &'static str = "sub";
+    fn table() -> &'static ZipTable<Self> {
+        static TABLE: ZipTable<ops::Sub> = ZipTable::full();
+        &TABLE
+    }
+}
+
 /// `y = a - b`, so `dy/da = 1`, `dy/db = -1`.
 impl Binary for ops::Sub {
-    const NAME: &'static str = "sub";
     const LEFT_READS: (bool, bool) = (false, false);
     const RIGHT_READS: (bool, bool) = (false, false);
     fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
@@ -33,9 +52,16 @@ impl Binary for ops::Sub {
     }
 }
 
+impl Zip for ops::Mul {
+    const NAME: &'static str = "mul";
+    fn table() -> &'static ZipTable<Self> {
+        static TABLE: ZipTable<ops::Mul> = ZipTable::full();
+        &TABLE
+    }
+}
+
 /// `y = a b`, so `dy/da = b`, `dy/db = a`.
 impl Binary for ops::Mul {
-    const NAME: &'static str = "mul";
     const LEFT_READS: (bool, bool) = (false, true);
     const RIGHT_READS: (bool, bool) = (true, false);
     fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
@@ -48,9 +74,16 @@ impl Binary for ops::Mul {
     }
 }
 
+impl Zip for ops::Div {
+    const NAME: &'static str = "div";
+    fn table() -> &'static ZipTable<Self> {
+        static TABLE: ZipTable<ops::Div> = ZipTable::full();
+        &TABLE
+    }
+}
+
 /// `y = a / b`, so `dy/da = 1 / b`, `dy/db = -a / b^2`.
 impl Binary for ops::Div {
-    const NAME: &'static str = "div";
     const LEFT_READS: (bool, bool) = (false, true);
     const RIGHT_READS: (bool, bool) = (true, true);
     fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
@@ -58,15 +91,19 @@ impl Binary for ops::Div {
         pull.grad / b
     }
     fn grad_right<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
-        pull.fused(DivGradRight).unwrap_or_else(|| {
-            let (a, b) = (pull.a().clone(), pull.b().clone());
-            -(pull.grad / &b) * (a / b)
-        })
+        let (a, b) = (pull.a().clone(), pull.b().clone());
+        if pull.is_graph || a.shape() != b.shape() {
+            return -(pull.grad / &b) * (a / b);
+        }
+        let mut out = Buffer::scratch(a.numel());
+        (kernels().div_grad_right)(a.data(), b.data(), pull.grad.data(), &mut out);
+        Tensor::new(*a.shape(), out)
     }
 }
 
+/// `-(grad / b) (a / b)` in one pass.
 #[derive(Clone, Copy)]
-struct DivGradRight;
+pub(crate) struct DivGradRight;
 
 impl Zip3Op for DivGradRight {
     const COST: usize = 9;
@@ -80,19 +117,21 @@ impl Zip3Op for DivGradRight {
 #[derive(Clone, Copy)]
 struct Negate;
 
-impl Unary for Negate {
-    const NAME: &'static str = "neg";
-    const SAVES: Saves = Saves::Nothing;
+impl MapOp for Negate {
     const COST: usize = 1;
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         -x
     }
-    #[inline(always)]
-    fn grad<V: Lanes>(self, _saved: V, grad_y: V) -> V {
-        -grad_y
+}
+
+impl Simple for Negate {
+    const NAME: &'static str = "neg";
+    fn table() -> &'static SimpleTable<Self> {
+        static TABLE: SimpleTable<Negate> = SimpleTable::new();
+        &TABLE
     }
-    fn grad_graph<T: Real>(self, _saved: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+    fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
         -grad_y
     }
 }
@@ -101,20 +140,22 @@ impl Unary for Negate {
 #[derive(Clone, Copy)]
 struct AddNumber(f64);
 
-impl Unary for AddNumber {
-    const NAME: &'static str = "add";
-    const SAVES: Saves = Saves::Nothing;
+impl MapOp for AddNumber {
     const COST: usize = 1;
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         x + V::splat_f64(self.0)
     }
-    #[inline(always)]
-    fn grad<V: Lanes>(self, _saved: V, grad_y: V) -> V {
-        grad_y
+}
+
+impl Simple for AddNumber {
+    const NAME: &'static str = "add";
+    fn table() -> &'static SimpleTable<Self> {
+        static TABLE: SimpleTable<AddNumber> = SimpleTable::new();
+        &TABLE
     }
-    fn grad_graph<T: Real>(self, _saved: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
-        grad_y.clone()
+    fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
+        grad_y
     }
 }
 
@@ -122,19 +163,21 @@ impl Unary for AddNumber {
 #[derive(Clone, Copy)]
 struct SubFromNumber(f64);
 
-impl Unary for SubFromNumber {
-    const NAME: &'static str = "sub";
-    const SAVES: Saves = Saves::Nothing;
+impl MapOp for SubFromNumber {
     const COST: usize = 1;
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         V::splat_f64(self.0) - x
     }
-    #[inline(always)]
-    fn grad<V: Lanes>(self, _saved: V, grad_y: V) -> V {
-        -grad_y
+}
+
+impl Simple for SubFromNumber {
+    const NAME: &'static str = "sub";
+    fn table() -> &'static SimpleTable<Self> {
+        static TABLE: SimpleTable<SubFromNumber> = SimpleTable::new();
+        &TABLE
     }
-    fn grad_graph<T: Real>(self, _saved: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+    fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
         -grad_y
     }
 }
@@ -143,20 +186,22 @@ impl Unary for SubFromNumber {
 #[derive(Clone, Copy)]
 struct MulNumber(f64);
 
-impl Unary for MulNumber {
-    const NAME: &'static str = "mul";
-    const SAVES: Saves = Saves::Nothing;
+impl MapOp for MulNumber {
     const COST: usize = 1;
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         x * V::splat_f64(self.0)
     }
-    #[inline(always)]
-    fn grad<V: Lanes>(self, _saved: V, grad_y: V) -> V {
-        grad_y * V::splat_f64(self.0)
+}
+
+impl Simple for MulNumber {
+    const NAME: &'static str = "mul";
+    fn table() -> &'static SimpleTable<Self> {
+        static TABLE: SimpleTable<MulNumber> = SimpleTable::new();
+        &TABLE
     }
-    fn grad_graph<T: Real>(self, _saved: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
-        unary(grad_y.clone(), self)
+    fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
+        simple(grad_y, self)
     }
 }
 
@@ -164,19 +209,22 @@ impl Unary for MulNumber {
 #[derive(Clone, Copy)]
 struct DivNumber(f64);
 
-impl Unary for DivNumber {
-    const NAME: &'static str = "div";
-    const SAVES: Saves = Saves::Nothing;
+impl MapOp for DivNumber {
+    const COST: usize = 4;
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         x / V::splat_f64(self.0)
     }
-    #[inline(always)]
-    fn grad<V: Lanes>(self, _saved: V, grad_y: V) -> V {
-        grad_y / V::splat_f64(self.0)
+}
+
+impl Simple for DivNumber {
+    const NAME: &'static str = "div";
+    fn table() -> &'static SimpleTable<Self> {
+        static TABLE: SimpleTable<DivNumber> = SimpleTable::new();
+        &TABLE
     }
-    fn grad_graph<T: Real>(self, _saved: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
-        unary(grad_y.clone(), self)
+    fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
+        simple(grad_y, self)
     }
 }
 
@@ -188,6 +236,10 @@ impl Unary for NumberDiv {
     const NAME: &'static str = "div";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 8;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<NumberDiv> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         V::splat_f64(self.0) / x
@@ -197,35 +249,37 @@ impl Unary for NumberDiv {
         -(grad_y / x) * self.eval(x)
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
-        -(grad_y / x) * unary(x.clone(), self)
+        -(grad_y / x) * unary(x, self)
     }
 }
 
 impl<T: Real> Tensor<T> {
     /// `self + c`, for code that is generic over the number type; elsewhere write `x + c`.
     #[must_use]
+    #[track_caller]
     pub fn add_scalar(&self, c: f64) -> Self {
-        unary(self.clone(), AddNumber(T::from_f64(c).to_f64()))
+        self + T::from_f64(c)
     }
 
     /// `self * c`, for code that is generic over the number type; elsewhere write `x * c`.
     #[must_use]
+    #[track_caller]
     pub fn mul_scalar(&self, c: f64) -> Self {
-        unary(self.clone(), MulNumber(T::from_f64(c).to_f64()))
+        self * T::from_f64(c)
     }
 }
 
 impl<T: Real> Neg for Tensor<T> {
     type Output = Self;
     fn neg(self) -> Self {
-        unary(self, Negate)
+        simple(self, Negate)
     }
 }
 
 impl<T: Real> Neg for &Tensor<T> {
     type Output = Tensor<T>;
     fn neg(self) -> Tensor<T> {
-        unary(self.clone(), Negate)
+        simple(self.clone(), Negate)
     }
 }
 
@@ -265,14 +319,14 @@ macro_rules! operator {
             type Output = Tensor<T>;
             #[track_caller]
             fn $method(self, rhs: T) -> Tensor<T> {
-                unary(self, $number(rhs))
+                simple(self, $number(rhs))
             }
         }
         impl<T: Real> $trait<T> for &Tensor<T> {
             type Output = Tensor<T>;
             #[track_caller]
             fn $method(self, rhs: T) -> Tensor<T> {
-                unary(self.clone(), $number(rhs))
+                simple(self.clone(), $number(rhs))
             }
         }
         impl<T: Real> $assign_trait<Tensor<T>> for Tensor<T> {
@@ -293,7 +347,7 @@ macro_rules! operator {
             #[track_caller]
             fn $assign(&mut self, rhs: T) {
                 let lhs = std::mem::replace(self, Tensor::empty());
-                *self = unary(lhs, $number(rhs));
+                *self = simple(lhs, $number(rhs));
             }
         }
     };
@@ -322,13 +376,13 @@ macro_rules! number_on_the_left {
         impl Sub<Tensor<$t>> for $t {
             type Output = Tensor<$t>;
             fn sub(self, rhs: Tensor<$t>) -> Tensor<$t> {
-                unary(rhs, SubFromNumber(self.to_f64()))
+                simple(rhs, SubFromNumber(self.to_f64()))
             }
         }
         impl Sub<&Tensor<$t>> for $t {
             type Output = Tensor<$t>;
             fn sub(self, rhs: &Tensor<$t>) -> Tensor<$t> {
-                unary(rhs.clone(), SubFromNumber(self.to_f64()))
+                simple(rhs.clone(), SubFromNumber(self.to_f64()))
             }
         }
         impl Mul<Tensor<$t>> for $t {
@@ -346,13 +400,13 @@ macro_rules! number_on_the_left {
         impl Div<Tensor<$t>> for $t {
             type Output = Tensor<$t>;
             fn div(self, rhs: Tensor<$t>) -> Tensor<$t> {
-                unary(rhs, NumberDiv(self.to_f64()))
+                unary(&rhs, NumberDiv(self.to_f64()))
             }
         }
         impl Div<&Tensor<$t>> for $t {
             type Output = Tensor<$t>;
             fn div(self, rhs: &Tensor<$t>) -> Tensor<$t> {
-                unary(rhs.clone(), NumberDiv(self.to_f64()))
+                unary(rhs, NumberDiv(self.to_f64()))
             }
         }
     )*};

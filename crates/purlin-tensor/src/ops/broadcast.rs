@@ -3,9 +3,10 @@
 use crate::Tensor;
 use crate::autograd::Flow;
 use crate::autograd::node::{Backward, Edges};
+use crate::kernels::kernels;
 use crate::ops::or_panic;
-use purlin_backend::elementwise::{ZipOp, zip_broadcast};
-use purlin_backend::{Buffer, reduce};
+use purlin_backend::Buffer;
+use purlin_backend::elementwise::ZipOp;
 use purlin_core::simd::Lanes;
 use purlin_core::{Error, Real, Shape};
 
@@ -33,8 +34,9 @@ impl<T: Real> Backward<T> for SumToBackward {
     }
 }
 
+/// The left operand: broadcasting alone.
 #[derive(Clone, Copy)]
-struct First;
+pub(crate) struct First;
 
 impl ZipOp for First {
     #[inline(always)]
@@ -74,15 +76,7 @@ impl<T: Real> Tensor<T> {
             )));
         }
         let mut out = Buffer::scratch(shape.numel());
-        zip_broadcast(
-            First,
-            self.data(),
-            self.shape(),
-            &[T::ZERO],
-            &Shape::SCALAR,
-            &mut out,
-            &shape,
-        );
+        (kernels().broadcast)(self.data(), self.shape(), &mut out, &shape);
         let before = *self.shape();
         Self::new(shape, out)
             .record(Edges::of(&[self]), "broadcast_to", |_| BroadcastBackward(before))
@@ -94,7 +88,7 @@ impl<T: Real> Tensor<T> {
             return self;
         }
         let mut out = Buffer::scratch(shape.numel());
-        reduce::sum_to(self.data(), self.shape(), &mut out, shape);
+        (kernels().sum_to)(self.data(), self.shape(), &mut out, shape);
         let before = *self.shape();
         Self::new(*shape, out).record(Edges::of(&[&self]), "sum", |_| SumToBackward(before))
     }

@@ -1,7 +1,8 @@
 //! Dropout.
 
 use crate::Tensor;
-use purlin_backend::{Buffer, random};
+use crate::kernels::kernels;
+use purlin_backend::Buffer;
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Real, Shape};
 
@@ -22,7 +23,7 @@ pub fn dropout_mask<T: Real>(shape: impl Into<Shape>, p: f64, stream: &Stream) -
         return Tensor::zeros(shape);
     }
     let mut mask = Buffer::scratch(shape.numel());
-    random::fill_bernoulli(stream, 0, 1.0 - p, &mut mask);
+    (kernels().fill_bernoulli)(stream, 0, 1.0 - p, &mut mask);
     Tensor::new(shape, mask) * T::from_f64(1.0 / (1.0 - p))
 }
 

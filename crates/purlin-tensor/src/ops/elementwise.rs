@@ -3,33 +3,66 @@
 use crate::Tensor;
 use crate::autograd::Flow;
 use crate::autograd::node::{Backward, Edges};
+use crate::kernels::pick;
 use crate::ops::or_panic;
 use purlin_backend::Buffer;
-use purlin_backend::elementwise::{self, MapOp, Zip3Op, ZipOp};
+use purlin_backend::elementwise::{self, MapOp, ZipOp};
 use purlin_core::simd::Lanes;
 use purlin_core::{Real, Shape};
 
-/// Which value the derivative is written in.
+/// Which value a derivative is written in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Saves {
-    /// The derivative is constant; `saved` is then the gradient itself and must not be read.
-    Nothing,
     Input,
     Output,
 }
 
-/// A function of one number.
+/// A function of one number whose derivative depends on where it is taken.
 pub(crate) trait Unary: Copy + Send + Sync + 'static {
     const NAME: &'static str;
     const SAVES: Saves;
     /// Rough cost of one element, in additions.
     const COST: usize = 4;
+    /// The kernels: `static TABLE: UnaryTable<Self> = UnaryTable::new(); &TABLE`.
+    fn table() -> &'static UnaryTable<Self>;
     /// `y = f(x)`.
     fn eval<V: Lanes>(self, x: V) -> V;
     /// `grad_x` from the saved value and `grad_y`, in one pass.
     fn grad<V: Lanes>(self, saved: V, grad_y: V) -> V;
     /// The same in differentiable operations.
     fn grad_graph<T: Real>(self, saved: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T>;
+}
+
+/// The kernels of a [`Unary`] for both number types, compiled in this crate.
+pub(crate) struct UnaryTable<O> {
+    of_f32: UnaryKernels<O, f32>,
+    of_f64: UnaryKernels<O, f64>,
+}
+
+struct UnaryKernels<O, T> {
+    map: fn(O, &[T], &mut [T]),
+    /// `(op, grad, saved)`: the gradient of the input takes the place of `grad`.
+    grad: fn(O, &mut [T], &[T]),
+}
+
+impl<O: Unary> UnaryTable<O> {
+    pub(crate) const fn new() -> Self {
+        Self { of_f32: UnaryKernels::new(), of_f64: UnaryKernels::new() }
+    }
+
+    #[inline]
+    fn kernels<T: Real>(&'static self) -> &'static UnaryKernels<O, T> {
+        pick(&self.of_f32, &self.of_f64)
+    }
+}
+
+impl<O: Unary, T: Real> UnaryKernels<O, T> {
+    const fn new() -> Self {
+        Self {
+            map: |op, x, out| elementwise::map(Eval(op), x, out),
+            grad: |op, grad, saved| elementwise::zip_inplace(Grad(op), grad, saved),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -43,7 +76,6 @@ impl<O: Unary> MapOp for Eval<O> {
     }
 }
 
-/// `(grad, saved) -> grad_x`: the gradient is first, because it is what is overwritten.
 #[derive(Clone, Copy)]
 struct Grad<O>(O);
 
@@ -55,26 +87,160 @@ impl<O: Unary> ZipOp for Grad<O> {
     }
 }
 
-#[derive(Clone, Copy)]
-struct ConstantGrad<O>(O);
+struct UnaryBackward<T: Real, O> {
+    op: O,
+    saved: Tensor<T>,
+}
 
-impl<O: Unary> MapOp for ConstantGrad<O> {
-    #[inline(always)]
-    fn eval<V: Lanes>(self, grad: V) -> V {
-        self.0.grad(grad, grad)
+impl<T: Real, O: Unary> Backward<T> for UnaryBackward<T, O> {
+    fn name(&self) -> &'static str {
+        O::NAME
+    }
+
+    fn backward(&self, grad: Tensor<T>, flow: &mut Flow<'_, T>) {
+        if flow.is_graph() {
+            let saved = match O::SAVES {
+                Saves::Input => flow.input(0, &self.saved),
+                Saves::Output => flow.output(&self.saved),
+            };
+            flow.send(0, self.op.grad_graph(&saved, &grad));
+            return;
+        }
+        let mut grad = grad;
+        (O::table().kernels().grad)(self.op, grad.data_mut(), self.saved.data());
+        flow.send(0, grad);
     }
 }
 
-/// `op(x)` without recording, in place where `x` is the last owner of its storage.
+/// Applies a function of one number to every element.
 #[inline]
-pub(crate) fn map<T: Real>(mut x: Tensor<T>, op: impl MapOp) -> Tensor<T> {
-    if let Some(data) = x.exclusive() {
-        elementwise::map_inplace(op, data);
-        return x.with_node(None);
-    }
+#[track_caller]
+pub(crate) fn unary<T: Real, O: Unary>(x: &Tensor<T>, op: O) -> Tensor<T> {
     let mut out = Buffer::scratch(x.numel());
-    elementwise::map(op, x.data(), &mut out);
-    Tensor::new(*x.shape(), out)
+    (O::table().kernels().map)(op, x.data(), &mut out);
+    Tensor::new(*x.shape(), out).record(Edges::of(&[x]), O::NAME, |y| UnaryBackward {
+        op,
+        saved: match O::SAVES {
+            Saves::Input => x.detach(),
+            Saves::Output => y.detach(),
+        },
+    })
+}
+
+/// A function of one number whose derivative is the same everywhere; it works in place where it
+/// is handed the last owner of some storage.
+pub(crate) trait Simple: MapOp + Send + Sync + 'static {
+    const NAME: &'static str;
+    /// The kernels: `static TABLE: SimpleTable<Self> = SimpleTable::new(); &TABLE`.
+    fn table() -> &'static SimpleTable<Self>;
+    /// `grad_x` from `grad_y`, in differentiable operations.
+    fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T>;
+}
+
+/// The kernels of a [`Simple`] for both number types, compiled in this crate.
+pub(crate) struct SimpleTable<O> {
+    of_f32: SimpleKernels<O, f32>,
+    of_f64: SimpleKernels<O, f64>,
+}
+
+struct SimpleKernels<O, T> {
+    map: fn(O, &[T], &mut [T]),
+    map_inplace: fn(O, &mut [T]),
+}
+
+impl<O: Simple> SimpleTable<O> {
+    pub(crate) const fn new() -> Self {
+        Self { of_f32: SimpleKernels::new(), of_f64: SimpleKernels::new() }
+    }
+}
+
+impl<O: Simple, T: Real> SimpleKernels<O, T> {
+    const fn new() -> Self {
+        Self { map: elementwise::map::<T, O>, map_inplace: elementwise::map_inplace::<T, O> }
+    }
+}
+
+struct SimpleBackward<O>(O);
+
+impl<T: Real, O: Simple> Backward<T> for SimpleBackward<O> {
+    fn name(&self) -> &'static str {
+        O::NAME
+    }
+    fn backward(&self, grad: Tensor<T>, flow: &mut Flow<'_, T>) {
+        flow.send(0, self.0.grad(grad));
+    }
+}
+
+/// Applies a function of one number to every element, in place where possible.
+#[inline]
+#[track_caller]
+pub(crate) fn simple<T: Real, O: Simple>(mut x: Tensor<T>, op: O) -> Tensor<T> {
+    let edges = Edges::of(&[&x]);
+    let table = O::table();
+    let kernels: &SimpleKernels<O, T> = pick(&table.of_f32, &table.of_f64);
+    let y = if let Some(data) = x.exclusive() {
+        (kernels.map_inplace)(op, data);
+        x.with_node(None)
+    } else {
+        let mut out = Buffer::scratch(x.numel());
+        (kernels.map)(op, x.data(), &mut out);
+        Tensor::new(*x.shape(), out)
+    };
+    y.record(edges, O::NAME, |_| SimpleBackward(op))
+}
+
+/// A function of two numbers.
+pub(crate) trait Zip: ZipOp + Send + Sync + 'static {
+    const NAME: &'static str;
+    /// The kernels: `static TABLE: ZipTable<Self> = ZipTable::new(); &TABLE`.
+    fn table() -> &'static ZipTable<Self>;
+}
+
+/// The kernels of a [`Zip`] for both number types, compiled in this crate.
+pub(crate) struct ZipTable<O> {
+    of_f32: ZipKernels<O, f32>,
+    of_f64: ZipKernels<O, f64>,
+}
+
+struct ZipKernels<O, T> {
+    zip: fn(O, &[T], &[T], &mut [T]),
+    /// Where it is worth its size: `a` is overwritten.
+    inplace: Option<InPlace<O, T>>,
+    /// `b` is overwritten: `(op, b, a)`.
+    inplace_right: Option<InPlace<O, T>>,
+    broadcast: Option<Broadcast<O, T>>,
+}
+
+/// `(op, overwritten, other)`
+type InPlace<O, T> = fn(O, &mut [T], &[T]);
+/// `(op, a, a_shape, b, b_shape, out, out_shape)`
+type Broadcast<O, T> = fn(O, &[T], &Shape, &[T], &Shape, &mut [T], &Shape);
+
+impl<O: ZipOp> ZipTable<O> {
+    /// For operations in every formula: in place on either side, broadcasting without copies.
+    pub(crate) const fn full() -> Self {
+        Self { of_f32: ZipKernels::full(), of_f64: ZipKernels::full() }
+    }
+
+    /// For the others: operands of different shapes are laid out first.
+    pub(crate) const fn plain() -> Self {
+        Self { of_f32: ZipKernels::plain(), of_f64: ZipKernels::plain() }
+    }
+}
+
+impl<O: ZipOp, T: Real> ZipKernels<O, T> {
+    const fn full() -> Self {
+        Self {
+            zip: elementwise::zip::<T, O>,
+            inplace: Some(elementwise::zip_inplace::<T, O>),
+            inplace_right: Some(|op, b, a| elementwise::zip_inplace(Swapped(op), b, a)),
+            broadcast: Some(elementwise::zip_broadcast::<T, O>),
+        }
+    }
+
+    const fn plain() -> Self {
+        Self { zip: elementwise::zip::<T, O>, inplace: None, inplace_right: None, broadcast: None }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -88,109 +254,42 @@ impl<O: ZipOp> ZipOp for Swapped<O> {
     }
 }
 
-/// One operand is the same number everywhere.
-#[derive(Clone, Copy)]
-struct WithRight<O, T>(O, T);
-
-impl<O: ZipOp, T: Real> MapOp for WithRight<O, T> {
-    const COST: usize = O::COST;
-    #[inline(always)]
-    fn eval<V: Lanes>(self, a: V) -> V {
-        // Exact: the number came from the lanes' own type.
-        self.0.eval(a, V::splat_f64(self.1.to_f64()))
-    }
-}
-
-#[derive(Clone, Copy)]
-struct WithLeft<O, T>(O, T);
-
-impl<O: ZipOp, T: Real> MapOp for WithLeft<O, T> {
-    const COST: usize = O::COST;
-    #[inline(always)]
-    fn eval<V: Lanes>(self, b: V) -> V {
-        self.0.eval(V::splat_f64(self.1.to_f64()), b)
-    }
-}
-
 /// `op(a, b)` with broadcasting, without recording, in place where an operand of the result's
 /// shape is the last owner of its storage.
 #[track_caller]
-pub(crate) fn zip<T: Real>(
-    name: &'static str,
-    mut a: Tensor<T>,
-    mut b: Tensor<T>,
-    op: impl ZipOp,
-) -> Tensor<T> {
+pub(crate) fn zip<T: Real, O: Zip>(mut a: Tensor<T>, mut b: Tensor<T>, op: O) -> Tensor<T> {
+    let table = O::table();
+    let kernels: &ZipKernels<O, T> = pick(&table.of_f32, &table.of_f64);
     if a.shape() == b.shape() {
-        if let Some(data) = a.exclusive() {
-            elementwise::zip_inplace(op, data, b.data());
+        if let Some(inplace) = kernels.inplace
+            && let Some(data) = a.exclusive()
+        {
+            inplace(op, data, b.data());
             return a.with_node(None);
         }
-        if let Some(data) = b.exclusive() {
-            elementwise::zip_inplace(Swapped(op), data, a.data());
+        if let Some(inplace_right) = kernels.inplace_right
+            && let Some(data) = b.exclusive()
+        {
+            inplace_right(op, data, a.data());
             return b.with_node(None);
         }
         let mut out = Buffer::scratch(a.numel());
-        elementwise::zip(op, a.data(), b.data(), &mut out);
+        (kernels.zip)(op, a.data(), b.data(), &mut out);
         return Tensor::new(*a.shape(), out);
     }
-    let shape = or_panic(a.shape().broadcast(name, b.shape()));
-    if b.numel() == 1 && *a.shape() == shape {
-        let value = b.data()[0];
-        return map(a, WithRight(op, value));
-    }
-    if a.numel() == 1 && *b.shape() == shape {
-        let value = a.data()[0];
-        return map(b, WithLeft(op, value));
-    }
+    let shape = or_panic(a.shape().broadcast(O::NAME, b.shape()));
     let mut out = Buffer::scratch(shape.numel());
-    elementwise::zip_broadcast(op, a.data(), a.shape(), b.data(), b.shape(), &mut out, &shape);
+    if let Some(broadcast) = kernels.broadcast {
+        broadcast(op, a.data(), a.shape(), b.data(), b.shape(), &mut out, &shape);
+    } else {
+        let (a, b) = (a.detach().broadcast_to(shape), b.detach().broadcast_to(shape));
+        (kernels.zip)(op, a.data(), b.data(), &mut out);
+    }
     Tensor::new(shape, out)
 }
 
-struct UnaryBackward<T: Real, O> {
-    op: O,
-    saved: Option<Tensor<T>>,
-}
-
-impl<T: Real, O: Unary> Backward<T> for UnaryBackward<T, O> {
-    fn name(&self) -> &'static str {
-        O::NAME
-    }
-
-    fn backward(&self, grad: Tensor<T>, flow: &mut Flow<'_, T>) {
-        let grad_x = match &self.saved {
-            None if flow.is_graph() => self.op.grad_graph(&grad, &grad),
-            None => map(grad, ConstantGrad(self.op)),
-            Some(saved) if flow.is_graph() => {
-                let saved = if O::SAVES == Saves::Output {
-                    flow.output(saved)
-                } else {
-                    flow.input(0, saved)
-                };
-                self.op.grad_graph(&saved, &grad)
-            }
-            Some(saved) => zip(O::NAME, grad, saved.clone(), Grad(self.op)),
-        };
-        flow.send(0, grad_x);
-    }
-}
-
-/// Applies a function of one number to every element.
-#[inline]
-#[track_caller]
-pub(crate) fn unary<T: Real, O: Unary>(x: Tensor<T>, op: O) -> Tensor<T> {
-    let edges = Edges::of(&[&x]);
-    let input = (edges.is_some() && O::SAVES == Saves::Input).then(|| x.detach());
-    map(x, Eval(op)).record(edges, O::NAME, |y| UnaryBackward {
-        op,
-        saved: if O::SAVES == Saves::Output { Some(y.detach()) } else { input },
-    })
-}
-
-/// A function of two numbers; axes broadcast.
-pub(crate) trait Binary: ZipOp + Send + Sync + 'static {
-    const NAME: &'static str;
+/// A differentiable function of two numbers; axes broadcast.
+pub(crate) trait Binary: Zip {
     /// Whether the gradient of the left operand reads `(a, b)`.
     const LEFT_READS: (bool, bool);
     /// Whether the gradient of the right operand reads `(a, b)`.
@@ -219,17 +318,6 @@ impl<T: Real> Pull<T> {
     /// The right operand.
     pub(crate) fn b(&self) -> &Tensor<T> {
         self.b.as_ref().expect("an operand that a gradient reads is declared")
-    }
-
-    /// `op(a, b, grad)` in one pass where all three have one shape and no graph is wanted.
-    pub(crate) fn fused(&self, op: impl Zip3Op) -> Option<Tensor<T>> {
-        let (a, b) = (self.a(), self.b());
-        if self.is_graph || a.shape() != b.shape() {
-            return None;
-        }
-        let mut out = Buffer::scratch(a.numel());
-        elementwise::zip3(op, a.data(), b.data(), self.grad.data(), &mut out);
-        Some(Tensor::new(*a.shape(), out))
     }
 }
 
@@ -274,12 +362,12 @@ impl<T: Real, O: Binary> Backward<T> for BinaryBackward<T, O> {
     }
 }
 
-/// Applies a function of two numbers, with broadcasting.
+/// Applies a differentiable function of two numbers, with broadcasting.
 #[inline]
 #[track_caller]
 pub(crate) fn binary<T: Real, O: Binary>(a: Tensor<T>, b: Tensor<T>, op: O) -> Tensor<T> {
     let Some(edges) = Edges::of(&[&a, &b]) else {
-        return zip(O::NAME, a, b, op).checked(O::NAME);
+        return zip(a, b, op).checked(O::NAME);
     };
     let keeps = |left: bool, right: bool| (left && edges.has(0)) || (right && edges.has(1));
     let backward = BinaryBackward {
@@ -289,5 +377,5 @@ pub(crate) fn binary<T: Real, O: Binary>(a: Tensor<T>, b: Tensor<T>, op: O) -> T
         a_shape: *a.shape(),
         b_shape: *b.shape(),
     };
-    zip(O::NAME, a, b, op).record(Some(edges), O::NAME, |_| backward)
+    zip(a, b, op).record(Some(edges), O::NAME, |_| backward)
 }

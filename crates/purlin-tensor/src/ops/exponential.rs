@@ -1,7 +1,7 @@
 //! Exponential and logarithm.
 
 use crate::Tensor;
-use crate::ops::elementwise::{Saves, Unary, unary};
+use crate::ops::elementwise::{Saves, Unary, UnaryTable, unary};
 use purlin_backend::math;
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
@@ -14,6 +14,10 @@ impl Unary for Exp {
     const NAME: &'static str = "exp";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 8;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Exp> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::exp(x)
@@ -35,6 +39,10 @@ impl Unary for Expm1 {
     const NAME: &'static str = "expm1";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 10;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Expm1> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::expm1(x)
@@ -56,6 +64,10 @@ impl Unary for Ln {
     const NAME: &'static str = "ln";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 10;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Ln> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::ln(x)
@@ -77,6 +89,10 @@ impl Unary for Ln1p {
     const NAME: &'static str = "ln_1p";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 14;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Ln1p> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::ln_1p(x)
@@ -99,7 +115,7 @@ impl<T: Real> Tensor<T> {
     /// ```
     #[must_use]
     pub fn exp(&self) -> Self {
-        unary(self.clone(), Exp)
+        unary(self, Exp)
     }
 
     /// `e^x - 1` of every element, accurate near 0.
@@ -110,7 +126,7 @@ impl<T: Real> Tensor<T> {
     /// ```
     #[must_use]
     pub fn expm1(&self) -> Self {
-        unary(self.clone(), Expm1)
+        unary(self, Expm1)
     }
 
     /// The natural logarithm of every element: -inf at 0, NaN below.
@@ -121,7 +137,7 @@ impl<T: Real> Tensor<T> {
     /// ```
     #[must_use]
     pub fn ln(&self) -> Self {
-        unary(self.clone(), Ln)
+        unary(self, Ln)
     }
 
     /// `ln(1 + x)` of every element, accurate near 0.
@@ -132,6 +148,6 @@ impl<T: Real> Tensor<T> {
     /// ```
     #[must_use]
     pub fn ln_1p(&self) -> Self {
-        unary(self.clone(), Ln1p)
+        unary(self, Ln1p)
     }
 }

@@ -3,10 +3,11 @@
 use crate::Tensor;
 use crate::autograd::node::{Backward, Edges};
 use crate::autograd::{Flow, compose};
+use crate::kernels::kernels;
 use crate::ops::batch_norm::{affine, check_affine, edges_of};
 use crate::ops::or_panic;
 use purlin_backend::Buffer;
-use purlin_backend::norm::{self, GroupNorm};
+use purlin_backend::norm::GroupNorm;
 use purlin_core::{Error, Real, Shape};
 
 /// What is normalised together.
@@ -53,7 +54,7 @@ impl<T: Real> Backward<T> for NormBackward<T> {
         let (x, grad) = (self.x.data(), grad.data());
         let weight = self.weight.as_ref().map(Tensor::data);
         match self.over {
-            Over::Rows { rows, cols, .. } => norm::layer_norm_grad(
+            Over::Rows { rows, cols, .. } => (kernels().layer_norm_grad)(
                 x,
                 rows,
                 cols,
@@ -65,7 +66,8 @@ impl<T: Real> Backward<T> for NormBackward<T> {
                 flow.needs(1).then_some(&mut grad_weight[..]),
                 flow.needs(2).then_some(&mut grad_bias[..]),
             ),
-            Over::Groups(spec) => spec.grad(
+            Over::Groups(spec) => (kernels().group_norm_grad)(
+                &spec,
                 x,
                 weight,
                 &self.mean,
@@ -144,7 +146,7 @@ pub fn layer_norm<T: Real>(
     let rows = x.numel() / cols;
     let mut out = Buffer::scratch(x.numel());
     let (mut mean, mut rstd) = (Buffer::scratch(rows), Buffer::scratch(rows));
-    norm::layer_norm(
+    (kernels().layer_norm)(
         x.data(),
         rows,
         cols,
@@ -212,7 +214,7 @@ pub fn group_norm<T: Real>(
     let mut out = Buffer::scratch(x.numel());
     let (mut mean, mut rstd) = (Buffer::scratch(batch * groups), Buffer::scratch(batch * groups));
     let (gamma, beta) = (weight.map(Tensor::data), bias.map(Tensor::data));
-    spec.forward(x.data(), gamma, beta, &mut out, &mut mean, &mut rstd);
+    (kernels().group_norm)(&spec, x.data(), gamma, beta, &mut out, &mut mean, &mut rstd);
     record(Over::Groups(spec), op, x, weight, bias, out, (mean, rstd))
 }
 

@@ -3,8 +3,9 @@
 use crate::Tensor;
 use crate::autograd::Flow;
 use crate::autograd::node::{Backward, Edges};
+use crate::kernels::kernels;
 use purlin_backend::Buffer;
-use purlin_backend::gemm::{Epilogue, Gemm, gemm_batched};
+use purlin_backend::gemm::{Epilogue, Gemm};
 use purlin_core::{Real, Shape};
 
 /// Which operands lie transposed.
@@ -120,7 +121,7 @@ fn batched<T: Real>(
         |x: &Tensor<T>, len: usize| if x.numel() == len && n_products > 1 { 0 } else { len };
     let mut out = Buffer::scratch(shape.numel());
     let (a_stride, b_stride) = (stride(a, a_len), stride(b, b_len));
-    gemm_batched(
+    (kernels().gemm_batched)(
         &spec,
         n_products,
         a.data(),
@@ -184,15 +185,10 @@ impl<T: Real> Tensor<T> {
             other.shape()
         );
         let flags = Flags { a: false, b: false };
+        let rows: usize = self.dims()[..self.rank() - 1].iter().product();
         if other.rank() == 1 {
-            let y = self.reshape([self.numel() / k.max(1), k]);
-            let y = if k == 0 {
-                self.reshape([self.dims()[..self.rank() - 1].iter().product(), 0])
-            } else {
-                y
-            };
             let shape = Shape::new(&self.dims()[..self.rank() - 1]);
-            return product(&y, &other.reshape([k, 1]), flags).reshape(shape);
+            return product(&self.reshape([rows, k]), &other.reshape([k, 1]), flags).reshape(shape);
         }
         if self.rank() == 1 {
             let y = product(&self.reshape([1, k]), other, flags);
@@ -200,10 +196,8 @@ impl<T: Real> Tensor<T> {
         }
         if other.rank() == 2 && self.rank() > 2 {
             // One large product instead of many; the gradient of `other` is then one as well.
-            let (rows, n) =
-                (self.dims()[..self.rank() - 1].iter().product::<usize>(), other.dims()[1]);
             let y = product(&self.reshape([rows, k]), other, flags);
-            return y.reshape(self.shape().with(self.rank() - 1, n));
+            return y.reshape(self.shape().with(self.rank() - 1, other.dims()[1]));
         }
         product(self, other, flags)
     }

@@ -1,7 +1,9 @@
 //! Roots and powers.
 
 use crate::Tensor;
-use crate::ops::elementwise::{Binary, Pull, Saves, Unary, binary, unary};
+use crate::ops::elementwise::{
+    Binary, Pull, Saves, Unary, UnaryTable, Zip, ZipTable, binary, unary,
+};
 use purlin_backend::elementwise::ops;
 use purlin_backend::math;
 use purlin_core::Real;
@@ -15,6 +17,10 @@ impl Unary for Sqrt {
     const NAME: &'static str = "sqrt";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 6;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Sqrt> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         x.sqrt()
@@ -36,6 +42,10 @@ impl Unary for Rsqrt {
     const NAME: &'static str = "rsqrt";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 10;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Rsqrt> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         V::splat_f64(1.0) / x.sqrt()
@@ -57,6 +67,10 @@ impl Unary for Square {
     const NAME: &'static str = "square";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 1;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Square> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         x * x
@@ -77,6 +91,10 @@ struct Recip;
 impl Unary for Recip {
     const NAME: &'static str = "recip";
     const SAVES: Saves = Saves::Output;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Recip> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         V::splat_f64(1.0) / x
@@ -98,6 +116,10 @@ impl Unary for Powi {
     const NAME: &'static str = "powi";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 6;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Powi> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::powi(x, self.0)
@@ -125,6 +147,10 @@ impl Unary for Powf {
     const NAME: &'static str = "powf";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 40;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Powf> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::pow(x, V::splat_f64(self.0))
@@ -144,9 +170,16 @@ impl Unary for Powf {
     }
 }
 
+impl Zip for ops::PowElem {
+    const NAME: &'static str = "pow";
+    fn table() -> &'static ZipTable<Self> {
+        static TABLE: ZipTable<ops::PowElem> = ZipTable::plain();
+        &TABLE
+    }
+}
+
 /// `y = a^b`, so `dy/da = b a^(b-1)`, `dy/db = a^b ln a` (0 where `a` is 0 and `b` is not negative).
 impl Binary for ops::PowElem {
-    const NAME: &'static str = "pow";
     const LEFT_READS: (bool, bool) = (true, true);
     const RIGHT_READS: (bool, bool) = (true, true);
     fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
@@ -178,7 +211,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn sqrt(&self) -> Self {
-        unary(self.clone(), Sqrt)
+        unary(self, Sqrt)
     }
 
     /// `1 / sqrt(x)` of every element.
@@ -190,7 +223,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn rsqrt(&self) -> Self {
-        unary(self.clone(), Rsqrt)
+        unary(self, Rsqrt)
     }
 
     /// `x^2` of every element.
@@ -202,7 +235,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn square(&self) -> Self {
-        unary(self.clone(), Square)
+        unary(self, Square)
     }
 
     /// `1 / x` of every element.
@@ -214,7 +247,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn recip(&self) -> Self {
-        unary(self.clone(), Recip)
+        unary(self, Recip)
     }
 
     /// `x^n` of every element, by repeated squaring.
@@ -226,7 +259,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn powi(&self, n: i32) -> Self {
-        unary(self.clone(), Powi(n))
+        unary(self, Powi(n))
     }
 
     /// `x^p` of every element; NaN where `x` is negative and `p` no integer.
@@ -238,7 +271,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn powf(&self, p: f64) -> Self {
-        unary(self.clone(), Powf(p))
+        unary(self, Powf(p))
     }
 
     /// `x^y` element by element, with broadcasting.

@@ -1,7 +1,8 @@
 //! Absolute value, sign, rounding, bounds.
 
 use crate::Tensor;
-use crate::ops::elementwise::{Saves, Unary, unary};
+use crate::ops::elementwise::{Saves, Simple, SimpleTable, Unary, UnaryTable, simple, unary};
+use purlin_backend::elementwise::MapOp;
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
 
@@ -13,6 +14,10 @@ impl Unary for Abs {
     const NAME: &'static str = "abs";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 1;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Abs> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         x.abs()
@@ -37,10 +42,7 @@ impl Unary for Abs {
 #[derive(Clone, Copy)]
 struct Sign;
 
-impl Unary for Sign {
-    const NAME: &'static str = "sign";
-    const SAVES: Saves = Saves::Nothing;
-    const COST: usize = 1;
+impl MapOp for Sign {
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         V::select(
@@ -49,11 +51,15 @@ impl Unary for Sign {
             V::select(x.lt(V::splat_f64(0.0)), -V::splat_f64(1.0), x),
         )
     }
-    #[inline(always)]
-    fn grad<V: Lanes>(self, _saved: V, _grad_y: V) -> V {
-        V::splat_f64(0.0)
+}
+
+impl Simple for Sign {
+    const NAME: &'static str = "sign";
+    fn table() -> &'static SimpleTable<Self> {
+        static TABLE: SimpleTable<Sign> = SimpleTable::new();
+        &TABLE
     }
-    fn grad_graph<T: Real>(self, _saved: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+    fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
         grad_y.zeros_like()
     }
 }
@@ -62,19 +68,20 @@ impl Unary for Sign {
 #[derive(Clone, Copy)]
 struct Floor;
 
-impl Unary for Floor {
-    const NAME: &'static str = "floor";
-    const SAVES: Saves = Saves::Nothing;
-    const COST: usize = 1;
+impl MapOp for Floor {
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         x.floor()
     }
-    #[inline(always)]
-    fn grad<V: Lanes>(self, _saved: V, _grad_y: V) -> V {
-        V::splat_f64(0.0)
+}
+
+impl Simple for Floor {
+    const NAME: &'static str = "floor";
+    fn table() -> &'static SimpleTable<Self> {
+        static TABLE: SimpleTable<Floor> = SimpleTable::new();
+        &TABLE
     }
-    fn grad_graph<T: Real>(self, _saved: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+    fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
         grad_y.zeros_like()
     }
 }
@@ -83,19 +90,20 @@ impl Unary for Floor {
 #[derive(Clone, Copy)]
 struct Round;
 
-impl Unary for Round {
-    const NAME: &'static str = "round";
-    const SAVES: Saves = Saves::Nothing;
-    const COST: usize = 1;
+impl MapOp for Round {
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         x.round_ties_even()
     }
-    #[inline(always)]
-    fn grad<V: Lanes>(self, _saved: V, _grad_y: V) -> V {
-        V::splat_f64(0.0)
+}
+
+impl Simple for Round {
+    const NAME: &'static str = "round";
+    fn table() -> &'static SimpleTable<Self> {
+        static TABLE: SimpleTable<Round> = SimpleTable::new();
+        &TABLE
     }
-    fn grad_graph<T: Real>(self, _saved: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+    fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
         grad_y.zeros_like()
     }
 }
@@ -108,6 +116,10 @@ impl Unary for Clamp {
     const NAME: &'static str = "clamp";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 1;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Clamp> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         V::splat_f64(self.1).min(V::splat_f64(self.0).max(x))
@@ -135,7 +147,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn abs(&self) -> Self {
-        unary(self.clone(), Abs)
+        unary(self, Abs)
     }
 
     /// -1, 0 or 1 for every element; a zero keeps its sign. The derivative is 0.
@@ -147,7 +159,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn sign(&self) -> Self {
-        unary(self.clone(), Sign)
+        simple(self.clone(), Sign)
     }
 
     /// The largest integer not above each element. The derivative is 0.
@@ -159,7 +171,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn floor(&self) -> Self {
-        unary(self.clone(), Floor)
+        simple(self.clone(), Floor)
     }
 
     /// The nearest integer of each element, ties to even. The derivative is 0.
@@ -171,7 +183,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn round(&self) -> Self {
-        unary(self.clone(), Round)
+        simple(self.clone(), Round)
     }
 
     /// Every element held between `low` and `high`; NaN stays NaN. The derivative is 1 on the
@@ -189,6 +201,6 @@ impl<T: Real> Tensor<T> {
     #[track_caller]
     pub fn clamp(&self, low: f64, high: f64) -> Self {
         assert!(low <= high, "clamp: low must be at most high, got low {low} and high {high}");
-        unary(self.clone(), Clamp(low, high))
+        unary(self, Clamp(low, high))
     }
 }

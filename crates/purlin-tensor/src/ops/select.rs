@@ -3,35 +3,16 @@
 use crate::Tensor;
 use crate::autograd::Flow;
 use crate::autograd::node::{Backward, Edges};
-use crate::ops::elementwise::{Binary, Pull, binary, zip};
+use crate::kernels::kernels;
+use crate::ops::elementwise::{Binary, Pull, Zip, ZipTable, binary, zip};
 use crate::ops::or_panic;
 use purlin_backend::Buffer;
-use purlin_backend::elementwise::{self, Zip3Op, ZipOp, ops};
+use purlin_backend::elementwise::{ZipOp, ops};
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
 
-/// `grad` where the mask holds, else 0 (not `grad * mask`: an infinite gradient would make NaN).
-#[derive(Clone, Copy)]
-struct Keep;
-
-impl ZipOp for Keep {
-    #[inline(always)]
-    fn eval<V: Lanes>(self, grad: V, mask: V) -> V {
-        V::select(mask.eq(V::splat_f64(0.0)), V::splat_f64(0.0), grad)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct KeepWhereNot;
-
-impl ZipOp for KeepWhereNot {
-    #[inline(always)]
-    fn eval<V: Lanes>(self, grad: V, mask: V) -> V {
-        V::select(mask.eq(V::splat_f64(0.0)), grad, V::splat_f64(0.0))
-    }
-}
-
-/// `y = a` where the mask holds, else `b`; each element's gradient goes where it came from.
+/// `y = a` where the mask holds, else `b`; each element's gradient goes where it came from (and
+/// is chosen, not multiplied by 0 or 1: an infinite gradient would make NaN).
 struct WhereBackward<T: Real> {
     mask: Tensor<T>,
 }
@@ -42,21 +23,12 @@ impl<T: Real> Backward<T> for WhereBackward<T> {
     }
 
     fn backward(&self, grad: Tensor<T>, flow: &mut Flow<'_, T>) {
-        if flow.is_graph() {
-            let zero = grad.zeros_like();
-            if flow.needs(0) {
-                flow.send(0, where_(&self.mask, &grad, &zero));
-            }
-            if flow.needs(1) {
-                flow.send(1, where_(&self.mask, &zero, &grad));
-            }
-            return;
-        }
+        let zero = grad.zeros_like();
         if flow.needs(0) {
-            flow.send(0, zip("where", grad.clone(), self.mask.clone(), Keep));
+            flow.send(0, where_(&self.mask, &grad, &zero));
         }
         if flow.needs(1) {
-            flow.send(1, zip("where", grad, self.mask.clone(), KeepWhereNot));
+            flow.send(1, where_(&self.mask, &zero, &grad));
         }
     }
 }
@@ -86,78 +58,80 @@ pub fn where_<T: Real>(mask: &Tensor<T>, a: &Tensor<T>, b: &Tensor<T>) -> Tensor
     let (a, b) = (a.broadcast_to(shape), b.broadcast_to(shape));
     let edges = Edges::of(&[&a, &b]);
     let mut out = Buffer::scratch(shape.numel());
-    elementwise::zip3(ops::Where, mask.data(), a.data(), b.data(), &mut out);
+    (kernels().select)(mask.data(), a.data(), b.data(), &mut out);
     Tensor::new(shape, out).record(edges, "where", |_| WhereBackward { mask })
 }
 
-/// Whether the greater (smaller) of `a` and `b` is `a`: ties go to the first, NaN goes to NaN.
+/// 1 where the greater (smaller) of `a` and `b` is `a`, else 0: ties go to the first, NaN goes to
+/// NaN.
 #[derive(Clone, Copy)]
-struct Left<const MAX: bool>;
+struct IsLeft<const MAX: bool>;
 
-impl<const MAX: bool> Left<MAX> {
-    #[inline(always)]
-    fn holds<V: Lanes>(a: V, b: V) -> V::Mask {
-        let wins = if MAX { a.ge(b) } else { a.le(b) };
-        wins | a.is_nan()
-    }
-}
-
-impl<const MAX: bool> ZipOp for Left<MAX> {
+impl<const MAX: bool> ZipOp for IsLeft<MAX> {
     #[inline(always)]
     fn eval<V: Lanes>(self, a: V, b: V) -> V {
-        V::select(Self::holds(a, b), V::splat_f64(1.0), V::splat_f64(0.0))
+        let wins = if MAX { a.ge(b) } else { a.le(b) };
+        V::select(wins | a.is_nan(), V::splat_f64(1.0), V::splat_f64(0.0))
     }
 }
 
-#[derive(Clone, Copy)]
-struct ExtremeGrad<const MAX: bool, const LEFT: bool>;
-
-impl<const MAX: bool, const LEFT: bool> Zip3Op for ExtremeGrad<MAX, LEFT> {
-    #[inline(always)]
-    fn eval<V: Lanes>(self, a: V, b: V, grad: V) -> V {
-        let zero = V::splat_f64(0.0);
-        let (left, right) = if LEFT { (grad, zero) } else { (zero, grad) };
-        V::select(Left::<MAX>::holds(a, b), left, right)
+impl Zip for IsLeft<true> {
+    const NAME: &'static str = "maximum";
+    fn table() -> &'static ZipTable<Self> {
+        static TABLE: ZipTable<IsLeft<true>> = ZipTable::plain();
+        &TABLE
     }
 }
 
-fn grad_left<T: Real, const MAX: bool>(pull: &Pull<T>) -> Tensor<T> {
-    pull.fused(ExtremeGrad::<MAX, true>).unwrap_or_else(|| {
-        let mask = zip("maximum", pull.a().detach(), pull.b().detach(), Left::<MAX>);
-        where_(&mask, &pull.grad, &Tensor::scalar(T::ZERO))
-    })
+impl Zip for IsLeft<false> {
+    const NAME: &'static str = "minimum";
+    fn table() -> &'static ZipTable<Self> {
+        static TABLE: ZipTable<IsLeft<false>> = ZipTable::plain();
+        &TABLE
+    }
 }
 
-fn grad_right<T: Real, const MAX: bool>(pull: &Pull<T>) -> Tensor<T> {
-    pull.fused(ExtremeGrad::<MAX, false>).unwrap_or_else(|| {
-        let mask = zip("maximum", pull.a().detach(), pull.b().detach(), Left::<MAX>);
-        where_(&mask, &Tensor::scalar(T::ZERO), &pull.grad)
-    })
+impl Zip for ops::Max {
+    const NAME: &'static str = "maximum";
+    fn table() -> &'static ZipTable<Self> {
+        static TABLE: ZipTable<ops::Max> = ZipTable::plain();
+        &TABLE
+    }
+}
+
+impl Zip for ops::Min {
+    const NAME: &'static str = "minimum";
+    fn table() -> &'static ZipTable<Self> {
+        static TABLE: ZipTable<ops::Min> = ZipTable::plain();
+        &TABLE
+    }
 }
 
 /// `y = max(a, b)`, so `dy/da = 1` where `a >= b`, else 0, and `dy/db` the rest.
 impl Binary for ops::Max {
-    const NAME: &'static str = "maximum";
     const LEFT_READS: (bool, bool) = (true, true);
     const RIGHT_READS: (bool, bool) = (true, true);
     fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
-        grad_left::<T, true>(&pull)
+        let is_left = zip(pull.a().detach(), pull.b().detach(), IsLeft::<true>);
+        where_(&is_left, &pull.grad, &Tensor::scalar(T::ZERO))
     }
     fn grad_right<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
-        grad_right::<T, true>(&pull)
+        let is_left = zip(pull.a().detach(), pull.b().detach(), IsLeft::<true>);
+        where_(&is_left, &Tensor::scalar(T::ZERO), &pull.grad)
     }
 }
 
 /// `y = min(a, b)`, so `dy/da = 1` where `a <= b`, else 0, and `dy/db` the rest.
 impl Binary for ops::Min {
-    const NAME: &'static str = "minimum";
     const LEFT_READS: (bool, bool) = (true, true);
     const RIGHT_READS: (bool, bool) = (true, true);
     fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
-        grad_left::<T, false>(&pull)
+        let is_left = zip(pull.a().detach(), pull.b().detach(), IsLeft::<false>);
+        where_(&is_left, &pull.grad, &Tensor::scalar(T::ZERO))
     }
     fn grad_right<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
-        grad_right::<T, false>(&pull)
+        let is_left = zip(pull.a().detach(), pull.b().detach(), IsLeft::<false>);
+        where_(&is_left, &Tensor::scalar(T::ZERO), &pull.grad)
     }
 }
 

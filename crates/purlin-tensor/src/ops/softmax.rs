@@ -3,8 +3,9 @@
 use crate::Tensor;
 use crate::autograd::Flow;
 use crate::autograd::node::{Backward, Edges};
+use crate::kernels::kernels;
 use crate::ops::or_panic;
-use purlin_backend::{Buffer, softmax};
+use purlin_backend::Buffer;
 use purlin_core::Real;
 
 /// Rows and columns of a tensor whose last axis is reduced.
@@ -31,7 +32,7 @@ impl<T: Real> Backward<T> for SoftmaxBackward<T> {
         }
         let (rows, cols) = rows(&self.y);
         let mut out = Buffer::scratch(grad.numel());
-        softmax::softmax_grad(self.y.data(), grad.data(), rows, cols, &mut out);
+        (kernels().softmax_grad)(self.y.data(), grad.data(), rows, cols, &mut out);
         flow.send(0, Tensor::new(*grad.shape(), out));
     }
 }
@@ -53,7 +54,7 @@ impl<T: Real> Backward<T> for LogSoftmaxBackward<T> {
         }
         let (rows, cols) = rows(&self.y);
         let mut out = Buffer::scratch(grad.numel());
-        softmax::log_softmax_grad(self.y.data(), grad.data(), rows, cols, &mut out);
+        (kernels().log_softmax_grad)(self.y.data(), grad.data(), rows, cols, &mut out);
         flow.send(0, Tensor::new(*grad.shape(), out));
     }
 }
@@ -109,7 +110,7 @@ impl<T: Real> Tensor<T> {
         self.along_last("softmax", axis, |x| {
             let (rows, cols) = rows(x);
             let mut out = Buffer::scratch(x.numel());
-            softmax::softmax(x.data(), rows, cols, &mut out);
+            (kernels().softmax)(x.data(), rows, cols, &mut out);
             Self::new(*x.shape(), out)
                 .record(Edges::of(&[x]), "softmax", |y| SoftmaxBackward { y: y.detach() })
         })
@@ -132,7 +133,7 @@ impl<T: Real> Tensor<T> {
         self.along_last("log_softmax", axis, |x| {
             let (rows, cols) = rows(x);
             let mut out = Buffer::scratch(x.numel());
-            softmax::log_softmax(x.data(), rows, cols, &mut out);
+            (kernels().log_softmax)(x.data(), rows, cols, &mut out);
             Self::new(*x.shape(), out)
                 .record(Edges::of(&[x]), "log_softmax", |y| LogSoftmaxBackward { y: y.detach() })
         })
@@ -156,7 +157,7 @@ impl<T: Real> Tensor<T> {
         let y = self.along_last("log_sum_exp", axis.cast_signed(), |x| {
             let (rows, cols) = rows(x);
             let mut out = Buffer::scratch(rows);
-            softmax::log_sum_exp(x.data(), rows, cols, &mut out);
+            (kernels().log_sum_exp)(x.data(), rows, cols, &mut out);
             Self::new(x.shape().with(x.rank() - 1, 1), out).record(
                 Edges::of(&[x]),
                 "log_sum_exp",

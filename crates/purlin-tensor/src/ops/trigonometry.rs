@@ -1,7 +1,7 @@
 //! Trigonometry.
 
 use crate::Tensor;
-use crate::ops::elementwise::{Saves, Unary, unary};
+use crate::ops::elementwise::{Saves, Unary, UnaryTable, unary};
 use purlin_backend::math;
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
@@ -14,6 +14,10 @@ impl Unary for Sin {
     const NAME: &'static str = "sin";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 16;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Sin> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::sin(x)
@@ -35,6 +39,10 @@ impl Unary for Cos {
     const NAME: &'static str = "cos";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 16;
+    fn table() -> &'static UnaryTable<Self> {
+        static TABLE: UnaryTable<Cos> = UnaryTable::new();
+        &TABLE
+    }
     #[inline(always)]
     fn eval<V: Lanes>(self, x: V) -> V {
         math::cos(x)
@@ -58,7 +66,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn sin(&self) -> Self {
-        unary(self.clone(), Sin)
+        unary(self, Sin)
     }
 
     /// The cosine of every element, in radians.
@@ -70,6 +78,6 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn cos(&self) -> Self {
-        unary(self.clone(), Cos)
+        unary(self, Cos)
     }
 }
