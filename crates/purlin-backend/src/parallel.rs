@@ -20,10 +20,15 @@ pub fn is_worth_it(work: usize) -> bool {
 #[inline]
 pub fn for_each(n: usize, work: usize, f: impl Fn(usize) + Sync + Send) {
     if n > 1 && is_worth_it(work) {
-        (0..n).into_par_iter().with_max_len(1).for_each(f);
+        fan_out(n, &f);
     } else {
         (0..n).for_each(f);
     }
+}
+
+/// Not generic: rayon's machinery is compiled once for all callers.
+fn fan_out(n: usize, f: &(dyn Fn(usize) + Sync)) {
+    (0..n).into_par_iter().with_max_len(1).for_each(f);
 }
 
 /// Calls `f(i, chunk)` for every chunk of `size` items of `out` (the last may be shorter), in
@@ -35,12 +40,45 @@ pub fn for_each_chunk<T: Send>(
     work: usize,
     f: impl Fn(usize, &mut [T]) + Sync + Send,
 ) {
-    if out.len() > size && is_worth_it(work) {
-        out.par_chunks_mut(size).with_max_len(1).enumerate().for_each(|(i, chunk)| f(i, chunk));
-    } else {
+    let len = out.len();
+    if len <= size || !is_worth_it(work) {
         out.chunks_mut(size.max(1)).enumerate().for_each(|(i, chunk)| f(i, chunk));
+        return;
+    }
+    let first = Shared(out.as_mut_ptr());
+    fan_out(len.div_ceil(size), &|i| {
+        let start = i * size;
+        // SAFETY: chunk `i` is `start..start + size`, cut at `len`: chunks lie inside `out`, do not
+        // overlap, and each `i` is called once. `out` is borrowed until `fan_out` returns.
+        let chunk =
+            unsafe { std::slice::from_raw_parts_mut(first.at(start).0, size.min(len - start)) };
+        f(i, chunk);
+    });
+}
+
+/// A pointer that tasks share; each writes elements of its own.
+#[derive(Debug)]
+pub(crate) struct Shared<T>(pub(crate) *mut T);
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
+
+impl<T> Copy for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// The place `skip` items later.
+    pub(crate) fn at(self, skip: usize) -> Self {
+        Self(self.0.wrapping_add(skip))
+    }
+}
+
+// SAFETY: the users of this type write disjoint elements from different threads.
+unsafe impl<T: Send> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Shared<T> {}
 
 /// Computes `f(i)` for every `i` in `0..n`, in parallel when `work` in all is worth it, and
 /// combines the results in a fixed tree: neighbours in pairs, then pairs of pairs.
@@ -50,21 +88,18 @@ pub fn reduce<R: Send>(
     f: impl Fn(usize) -> R + Sync + Send,
     combine: impl Fn(R, R) -> R,
 ) -> Option<R> {
-    let mut parts: Vec<R> = if n > 1 && is_worth_it(work) {
-        (0..n).into_par_iter().with_max_len(1).map(f).collect()
-    } else {
-        (0..n).map(f).collect()
-    };
+    let mut parts: Vec<Option<R>> = (0..n).map(|_| None).collect();
+    for_each_chunk(&mut parts, 1, work, |i, part| part[0] = Some(f(i)));
     while parts.len() > 1 {
         let mut pairs = parts.into_iter();
         let mut next = Vec::with_capacity(pairs.len().div_ceil(2));
         while let Some(a) = pairs.next() {
             next.push(match pairs.next() {
-                Some(b) => combine(a, b),
+                Some(b) => a.zip(b).map(|(a, b)| combine(a, b)),
                 None => a,
             });
         }
         parts = next;
     }
-    parts.pop()
+    parts.pop().flatten()
 }

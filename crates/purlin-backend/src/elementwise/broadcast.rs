@@ -1,9 +1,8 @@
 //! Two operands of different shapes.
 
-use super::{BLOCK, Zip, ZipOp, work, zip_body};
-use crate::mono::{is_single, same};
-use crate::{Kernel, dispatch, parallel};
-use purlin_core::simd::{Isa, Lanes};
+use super::block::{Block, Operand};
+use super::{BLOCK, ZipOp, run_zip, work};
+use crate::parallel;
 use purlin_core::{Real, Shape};
 
 /// A run of the innermost axis is at least this long before it is handled as a run of its own.
@@ -47,27 +46,6 @@ pub fn zip_broadcast<T: Real, F: ZipOp>(
         super::zip(op, a, b, out);
         return;
     }
-    // SAFETY: `is_single` tells which type `T` is.
-    unsafe {
-        if is_single::<T>() {
-            op.zip_broadcast_f32(same(a), a_shape, same(b), b_shape, same(out), out_shape);
-        } else {
-            op.zip_broadcast_f64(same(a), a_shape, same(b), b_shape, same(out), out_shape);
-        }
-    }
-}
-
-/// Shapes that differ; lengths are checked.
-#[track_caller]
-pub(super) fn zip_broadcast_of<T: Real, F: ZipOp>(
-    op: F,
-    a: &[T],
-    a_shape: &Shape,
-    b: &[T],
-    b_shape: &Shape,
-    out: &mut [T],
-    out_shape: &Shape,
-) {
     let axes = Axes::new(a_shape, b_shape, out_shape);
     if out.is_empty() {
         return;
@@ -80,13 +58,15 @@ pub(super) fn zip_broadcast_of<T: Real, F: ZipOp>(
             let [i, j] = axes.offsets(r * run);
             parallel::for_each_chunk(out, BLOCK, total / axes.n_runs, |k, out| {
                 let at = [i + k * BLOCK * steps[0], j + k * BLOCK * steps[1]];
-                dispatch(Runs { op, a, b, out, axes: &axes, at: At::Inside(at) });
+                axes.run(op, a, b, out, at);
             });
         }
     } else if run >= LONG_RUN {
         let block = BLOCK / run * run;
         parallel::for_each_chunk(out, block, total, |k, out| {
-            dispatch(Runs { op, a, b, out, axes: &axes, at: At::Start(k * block) });
+            for (r, out) in out.chunks_mut(run).enumerate() {
+                axes.run(op, a, b, out, axes.offsets(k * block + r * run));
+            }
         });
     } else if let Some((pattern, is_b)) = axes.repeated(a, b) {
         // One operand is full, the other repeats along the front: a bias.
@@ -104,7 +84,7 @@ pub(super) fn zip_broadcast_of<T: Real, F: ZipOp>(
             for (full, out) in full.chunks(period).zip(out.chunks_mut(period)) {
                 let tile = &tiled[..out.len()];
                 let (a, b) = if is_b { (full, tile) } else { (tile, full) };
-                dispatch(Zip { op, a, b, out });
+                run_zip(op, Block::new([Operand::slice(a), Operand::slice(b)], out));
             }
         });
     } else {
@@ -114,7 +94,8 @@ pub(super) fn zip_broadcast_of<T: Real, F: ZipOp>(
                 left[n] = a[i];
                 right[n] = b[j];
             });
-            dispatch(Zip { op, a: &left[..out.len()], b: &right[..out.len()], out });
+            let (left, right) = (&left[..out.len()], &right[..out.len()]);
+            run_zip(op, Block::new([Operand::slice(left), Operand::slice(right)], out));
         });
     }
 }
@@ -179,6 +160,16 @@ impl Axes {
         at
     }
 
+    /// A run, or a part of one, whose operands begin at `i` and `j`.
+    fn run<T: Real, F: ZipOp>(&self, op: F, a: &[T], b: &[T], out: &mut [T], [i, j]: [usize; 2]) {
+        let [step_a, step_b] = self.step[self.rank - 1];
+        let operands = [(a, i, step_a), (b, j, step_b)].map(|(x, at, step)| match step {
+            0 => Operand::Same(x[at]),
+            _ => Operand::part(x, at, out.len()),
+        });
+        run_zip(op, Block::new(operands, out));
+    }
+
     /// The repeated operand and whether it is `b`, when the other one is as large as the output
     /// and the pattern covers whole trailing axes.
     fn repeated<'a, T>(&self, a: &'a [T], b: &'a [T]) -> Option<(&'a [T], bool)> {
@@ -207,79 +198,5 @@ impl Axes {
             }
             n += count;
         }
-    }
-}
-
-/// Where a block begins.
-#[derive(Clone, Copy)]
-enum At {
-    /// At the start of a run: the index of its first element in the output.
-    Start(usize),
-    /// Inside a run: where the operands are read.
-    Inside([usize; 2]),
-}
-
-/// Whole runs, or a part of one.
-struct Runs<'a, T, F> {
-    op: F,
-    a: &'a [T],
-    b: &'a [T],
-    out: &'a mut [T],
-    axes: &'a Axes,
-    at: At,
-}
-
-impl<T: Real, F: ZipOp> Kernel for Runs<'_, T, F> {
-    type Output = ();
-    #[inline(always)]
-    fn run<I: Isa>(self) {
-        let last = self.axes.rank - 1;
-        let step = self.axes.step[last];
-        let run = self.axes.size[last];
-        for (r, out) in self.out.chunks_mut(run).enumerate() {
-            let [i, j] = match self.at {
-                At::Start(index) => self.axes.offsets(index + r * run),
-                At::Inside(at) => at,
-            };
-            let n = out.len();
-            match step {
-                [1, 1] => zip_body::<I, T, F>(self.op, &self.a[i..i + n], &self.b[j..j + n], out),
-                [1, 0] => right_scalar::<I, T, F>(self.op, &self.a[i..i + n], self.b[j], out),
-                [0, 1] => left_scalar::<I, T, F>(self.op, self.a[i], &self.b[j..j + n], out),
-                _ => {
-                    let mut value = [T::ZERO];
-                    zip_body::<I, T, F>(self.op, &self.a[i..=i], &self.b[j..=j], &mut value);
-                    out.fill(value[0]);
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn right_scalar<I: Isa, T: Real, F: ZipOp>(op: F, a: &[T], b: T, out: &mut [T]) {
-    let n = T::Lanes::<I>::LANES;
-    let b = T::Lanes::<I>::splat(b);
-    let (mut a, mut out) = (a.chunks_exact(n), out.chunks_exact_mut(n));
-    for (a, out) in a.by_ref().zip(out.by_ref()) {
-        op.eval(T::Lanes::<I>::load(a), b).store(out);
-    }
-    let out = out.into_remainder();
-    if !out.is_empty() {
-        op.eval(T::Lanes::<I>::load_partial(a.remainder(), T::ZERO), b).store_partial(out);
-    }
-}
-
-#[inline(always)]
-fn left_scalar<I: Isa, T: Real, F: ZipOp>(op: F, a: T, b: &[T], out: &mut [T]) {
-    let n = T::Lanes::<I>::LANES;
-    let a = T::Lanes::<I>::splat(a);
-    let (mut b, mut out) = (b.chunks_exact(n), out.chunks_exact_mut(n));
-    for (b, out) in b.by_ref().zip(out.by_ref()) {
-        op.eval(a, T::Lanes::<I>::load(b)).store(out);
-    }
-    let out = out.into_remainder();
-    if !out.is_empty() {
-        op.eval(a, T::Lanes::<I>::load_partial(b.remainder(), T::ZERO)).store_partial(out);
     }
 }

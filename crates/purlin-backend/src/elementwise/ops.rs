@@ -4,6 +4,7 @@
 //! `XGrad(x, grad_y)` where it needs the input, `XGradFromOutput(y, grad_y)` where the output
 //! is enough.
 
+use super::block::doors;
 use super::{MapOp, Zip3Op, ZipOp};
 use crate::math;
 use purlin_core::simd::Lanes;
@@ -19,7 +20,7 @@ macro_rules! map_ops {
             fn eval<V: Lanes>(self, $x: V) -> V {
                 $body
             }
-            map_doors!(#[inline(never)]);
+            doors!(map #[inline(never)]);
         }
     )*};
 }
@@ -39,7 +40,7 @@ macro_rules! map_ops_with {
                 $(let $p = V::splat_f64($p);)+
                 $body
             }
-            map_doors!(#[inline(never)]);
+            doors!(map #[inline(never)]);
         }
     )*};
     (@f64 $p:ident) => { f64 };
@@ -56,7 +57,7 @@ macro_rules! zip_ops {
             fn eval<V: Lanes>(self, $a: V, $b: V) -> V {
                 $body
             }
-            zip_doors!(#[inline(never)]);
+            doors!(zip #[inline(never)]);
         }
     )*};
 }
@@ -73,7 +74,7 @@ macro_rules! zip_ops_with {
                 let $p = V::splat_f64(self.0);
                 $body
             }
-            zip_doors!(#[inline(never)]);
+            doors!(zip #[inline(never)]);
         }
     )*};
 }
@@ -191,7 +192,7 @@ impl MapOp for Powi {
     fn eval<V: Lanes>(self, x: V) -> V {
         math::powi(x, self.0)
     }
-    map_doors!(#[inline(never)]);
+    doors!(map #[inline(never)]);
 }
 
 zip_ops! {
@@ -271,7 +272,7 @@ impl ZipOp for ClampGrad {
         let inside = x.ge(V::splat_f64(self.0)) & x.le(V::splat_f64(self.1));
         V::select(inside, grad, zero())
     }
-    zip_doors!(#[inline(never)]);
+    doors!(zip #[inline(never)]);
 }
 
 /// `mask != 0 ? a : b`, with the mask as the first operand.
@@ -283,7 +284,7 @@ impl Zip3Op for Where {
     fn eval<V: Lanes>(self, mask: V, a: V, b: V) -> V {
         V::select(!mask.eq(zero()), a, b)
     }
-    zip3_doors!(#[inline(never)]);
+    doors!(zip3 #[inline(never)]);
 }
 
 /// `a * b + c` with one rounding.
@@ -295,5 +296,5 @@ impl Zip3Op for MulAdd {
     fn eval<V: Lanes>(self, a: V, b: V, c: V) -> V {
         a.mul_add(b, c)
     }
-    zip3_doors!(#[inline(never)]);
+    doors!(zip3 #[inline(never)]);
 }

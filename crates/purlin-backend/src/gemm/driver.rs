@@ -4,6 +4,7 @@ use super::block::{Block, block, pack_rows};
 use super::pack::{Source, pack_panels};
 use super::tile::{Operands, Out, Walk};
 use super::{Epilogue, Gemm, K_BLOCK, mono};
+pub(crate) use crate::parallel::Shared;
 use crate::{Buffer, Kernel, dispatch, parallel};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes};
@@ -22,22 +23,6 @@ const PACKED: usize = 1 << 22;
 pub(super) fn work(m: usize, k: usize, n: usize) -> usize {
     m.saturating_mul(k).saturating_mul(n) / 16
 }
-
-/// A pointer that tasks share; each writes elements of its own.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Shared<T>(pub(crate) *mut T);
-
-impl<T> Shared<T> {
-    /// The place `skip` items later.
-    pub(crate) fn at(self, skip: usize) -> Self {
-        Self(self.0.wrapping_add(skip))
-    }
-}
-
-// SAFETY: the users of this type write disjoint elements from different threads.
-unsafe impl<T: Send> Send for Shared<T> {}
-// SAFETY: as above.
-unsafe impl<T: Send> Sync for Shared<T> {}
 
 /// The product, on one thread or several. The slices have the lengths that `spec` says.
 pub(crate) fn product<T: Real>(

@@ -1,4 +1,7 @@
 //! Plain Rust: the reference that every other instruction set equals.
+//!
+//! Its operations are functions that are called: unrolled into every kernel they would make up most
+//! of the crate's compile time, and where it matters `mul_add` costs more than the call.
 
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes};
@@ -59,7 +62,7 @@ impl<T: Real, const N: usize> Array<T, N> {
 
 impl<T: Real, const N: usize> Add for Array<T, N> {
     type Output = Self;
-    #[inline(always)]
+    #[inline(never)]
     fn add(self, other: Self) -> Self {
         self.zip(other, |a, b| a + b)
     }
@@ -67,7 +70,7 @@ impl<T: Real, const N: usize> Add for Array<T, N> {
 
 impl<T: Real, const N: usize> Sub for Array<T, N> {
     type Output = Self;
-    #[inline(always)]
+    #[inline(never)]
     fn sub(self, other: Self) -> Self {
         self.zip(other, |a, b| a - b)
     }
@@ -75,7 +78,7 @@ impl<T: Real, const N: usize> Sub for Array<T, N> {
 
 impl<T: Real, const N: usize> Mul for Array<T, N> {
     type Output = Self;
-    #[inline(always)]
+    #[inline(never)]
     fn mul(self, other: Self) -> Self {
         self.zip(other, |a, b| a * b)
     }
@@ -83,7 +86,7 @@ impl<T: Real, const N: usize> Mul for Array<T, N> {
 
 impl<T: Real, const N: usize> Div for Array<T, N> {
     type Output = Self;
-    #[inline(always)]
+    #[inline(never)]
     fn div(self, other: Self) -> Self {
         self.zip(other, |a, b| a / b)
     }
@@ -91,7 +94,7 @@ impl<T: Real, const N: usize> Div for Array<T, N> {
 
 impl<T: Real, const N: usize> Neg for Array<T, N> {
     type Output = Self;
-    #[inline(always)]
+    #[inline(never)]
     fn neg(self) -> Self {
         self.map(|a| -a)
     }
@@ -102,88 +105,88 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
     type Mask = Mask<N>;
     const LANES: usize = N;
 
-    #[inline(always)]
+    #[inline]
     fn splat(x: T) -> Self {
         Self([x; N])
     }
-    #[inline(always)]
+    #[inline(never)]
     fn load(xs: &[T]) -> Self {
         Self(std::array::from_fn(|i| xs[i]))
     }
-    #[inline(always)]
+    #[inline(never)]
     fn store(self, out: &mut [T]) {
         out[..N].copy_from_slice(&self.0);
     }
-    #[inline(always)]
+    #[inline(never)]
     fn mul_add(self, b: Self, c: Self) -> Self {
         Self(std::array::from_fn(|i| self.0[i].mul_add(b.0[i], c.0[i])))
     }
-    #[inline(always)]
+    #[inline(never)]
     fn max(self, other: Self) -> Self {
         self.zip(other, Real::max)
     }
-    #[inline(always)]
+    #[inline(never)]
     fn min(self, other: Self) -> Self {
         self.zip(other, Real::min)
     }
-    #[inline(always)]
+    #[inline(never)]
     fn abs(self) -> Self {
         self.map(Real::abs)
     }
-    #[inline(always)]
+    #[inline(never)]
     fn sqrt(self) -> Self {
         self.map(Real::sqrt)
     }
-    #[inline(always)]
+    #[inline(never)]
     fn round_ties_even(self) -> Self {
         self.map(Real::round_ties_even)
     }
-    #[inline(always)]
+    #[inline(never)]
     fn floor(self) -> Self {
         self.map(Real::floor)
     }
-    #[inline(always)]
+    #[inline(never)]
     fn copysign(self, sign: Self) -> Self {
         self.zip(sign, Real::copysign)
     }
-    #[inline(always)]
+    #[inline(never)]
     fn pow2(self) -> Self {
         self.map(|n| {
             let (bias, bits) = if N == 16 { (127, 23) } else { (1023, 52) };
             T::from_bits(((n.to_f64() as i64 + bias) as u64) << bits)
         })
     }
-    #[inline(always)]
+    #[inline(never)]
     fn exponent(self) -> Self {
         self.map(|x| {
             let (bias, bits) = if N == 16 { (127, 23) } else { (1023, 52) };
             T::from_f64(((x.to_bits() >> bits).cast_signed() - bias) as f64)
         })
     }
-    #[inline(always)]
+    #[inline(never)]
     fn mantissa(self) -> Self {
         self.map(|x| {
             let bits = if N == 16 { 23 } else { 52 };
             T::from_bits((x.to_bits() & ((1 << bits) - 1)) | T::ONE.to_bits())
         })
     }
-    #[inline(always)]
+    #[inline(never)]
     fn lt(self, other: Self) -> Mask<N> {
         self.compare(other, T::lt)
     }
-    #[inline(always)]
+    #[inline(never)]
     fn le(self, other: Self) -> Mask<N> {
         self.compare(other, T::le)
     }
-    #[inline(always)]
+    #[inline(never)]
     fn eq(self, other: Self) -> Mask<N> {
         self.compare(other, T::eq)
     }
-    #[inline(always)]
+    #[inline(never)]
     fn select(mask: Mask<N>, a: Self, b: Self) -> Self {
         Self(std::array::from_fn(|i| if mask.0[i] { a.0[i] } else { b.0[i] }))
     }
-    #[inline(always)]
+    #[inline(never)]
     fn any(mask: Mask<N>) -> bool {
         mask.0.contains(&true)
     }
