@@ -69,7 +69,7 @@ impl ConfusionMatrix {
     ///
     /// [`Error::Shape`] when the numbers of classes differ.
     pub fn merge(&mut self, other: &Self) -> Result<()> {
-        if self.n_classes != other.n_classes {
+        if self.n_classes != other.n_classes || self.counts.len() != other.counts.len() {
             let expected = format!("{} classes", self.n_classes);
             return Err(Error::shape("confusion matrix", expected, other.n_classes));
         }

@@ -29,12 +29,14 @@ mod accuracy;
 mod auc;
 mod confusion;
 mod log_loss;
+mod metric;
 mod regression;
 
 pub use accuracy::{Accuracy, TopK};
 pub use auc::RocAuc;
 pub use confusion::{Average, ConfusionMatrix};
 pub use log_loss::LogLoss;
+pub use metric::{ClassScore, Metric, RegressionScore};
 pub use regression::Regression;
 
 use purlin_core::{Error, Real, Result};
