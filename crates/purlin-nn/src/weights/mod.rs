@@ -1,0 +1,100 @@
+//! Weights in files: safetensors with documented names and layouts.
+//!
+//! A file holds one tensor per parameter and buffer, under the dotted names of the module tree
+//! (`conv1.weight`, `norm.running_mean`), in the order of the walk, in the number type of the
+//! model, little-endian and row-major. Layouts are those of the layers: linear weights
+//! `(in_features, out_features)`, convolutions `(kernel_h, kernel_w, in_channels / groups,
+//! out_channels)`. [`ModelInfo`] stores what belongs to them: the architecture, class names,
+//! preprocessing. The same model gives the same bytes.
+//!
+//! Files are written beside their place, synced and renamed, so a reader never sees half a file.
+//! They carry a checksum over every byte. A damaged file is an error, never a panic and never a
+//! wrong number.
+//!
+//! | function | what it does |
+//! |---|---|
+//! | [`save`], [`save_with`] | writes the weights of a model, with [`ModelInfo`] |
+//! | [`load`] | reads them back; every name and shape must fit |
+//! | [`LoadOptions`] | partial loading, renaming, choosing; gives a [`LoadReport`] |
+//! | [`PyTorch`] | reads a PyTorch state dict: renaming and layouts |
+//! | [`TensorFile`], [`TensorWriter`] | the container itself |
+//!
+//! # Examples
+//!
+//! ```
+//! use purlin_core::rng::Stream;
+//! use purlin_nn::weights::{self, ModelInfo};
+//! use purlin_nn::{Module, layers::Linear};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("model.safetensors");
+//! let model: Linear = Linear::new(4, 2, &Stream::new(1, "init"));
+//! weights::save_with(&model, &ModelInfo::new("line").class_names(["cat", "dog"]), &path)?;
+//!
+//! let mut other: Linear = Linear::new(4, 2, &Stream::new(2, "init"));
+//! let info = weights::load(&mut other, &path)?;
+//! assert_eq!(other.weight.to_vec(), model.weight.to_vec());
+//! assert_eq!(info.class_names, ["cat", "dog"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub(crate) mod atomic;
+mod format;
+mod info;
+mod load;
+mod pytorch;
+
+pub use format::{TensorFile, TensorWriter};
+pub use info::ModelInfo;
+pub use load::{LoadOptions, LoadReport, ShapeMismatch, load, load_state_dict};
+pub use pytorch::{Layout, PyTorch};
+
+use crate::{Buffer, Module, Param, Visitor};
+use purlin_core::{Real, Result};
+use purlin_tensor::Tensor;
+use std::path::Path;
+
+/// Names and values of all parameters and buffers, in the order of the walk. Values share storage
+/// and stay what they are when the model trains on.
+pub fn state_dict<T: Real>(model: &(impl Module<T> + ?Sized)) -> Vec<(String, Tensor<T>)> {
+    struct Collect<T: Real>(Vec<(String, Tensor<T>)>);
+    impl<T: Real> Visitor<T> for Collect<T> {
+        fn param(&mut self, name: &str, param: &Param<T>) {
+            self.0.push((name.to_owned(), param.detach()));
+        }
+        fn buffer(&mut self, name: &str, buffer: &Buffer<T>) {
+            self.0.push((name.to_owned(), buffer.get()));
+        }
+    }
+    let mut collect = Collect(Vec::new());
+    model.visit(&mut collect);
+    collect.0
+}
+
+/// Writes the weights of a model.
+///
+/// # Errors
+///
+/// [`purlin_core::Error::Io`] when the system refuses, [`purlin_core::Error::InvalidParam`] when
+/// two parameters share a name.
+pub fn save<T: Real>(model: &(impl Module<T> + ?Sized), path: impl AsRef<Path>) -> Result<()> {
+    save_with(model, &ModelInfo::default(), path)
+}
+
+/// Writes the weights of a model and what belongs to them.
+///
+/// # Errors
+///
+/// As [`save`].
+pub fn save_with<T: Real>(
+    model: &(impl Module<T> + ?Sized),
+    info: &ModelInfo,
+    path: impl AsRef<Path>,
+) -> Result<()> {
+    let mut writer = TensorWriter::new();
+    for (name, tensor) in state_dict(model) {
+        writer.tensor(&name, &tensor)?;
+    }
+    info.write(&mut writer);
+    writer.save(path)
+}

@@ -1,0 +1,221 @@
+//! State dicts of PyTorch, saved as safetensors.
+
+use super::load::{Incoming, assign, matching};
+use super::{LoadReport, TensorFile, state_dict};
+use crate::Module;
+use crate::optim::fits;
+use purlin_core::{Error, Real, Result, Shape};
+use purlin_tensor::Tensor;
+
+/// How the axes of a tensor change on the way in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// As it is: biases, norms, embeddings.
+    Keep,
+    /// `(out, in)` to `(in, out)`.
+    Linear,
+    /// `(out, in, width)` to `(width, in, out)`.
+    Conv1d,
+    /// `(out, in, height, width)` to `(height, width, in, out)`.
+    Conv2d,
+    /// `(in, out, height, width)` to `(height, width, out, in)`.
+    ConvTranspose2d,
+    /// `(out, channels * height * width)` to `(height * width * channels, out)`: a linear layer
+    /// behind the flattening of an image, which PyTorch flattens with channels first and this
+    /// crate with channels last.
+    LinearAfterFlatten {
+        /// Channels of the flattened image.
+        channels: usize,
+        /// Its height.
+        height: usize,
+        /// Its width.
+        width: usize,
+    },
+}
+
+impl Layout {
+    /// The layout of a parameter called `weight` by its rank; everything else stays as it is.
+    fn usual(name: &str, shape: &Shape) -> Self {
+        let is_weight = name == "weight" || name.ends_with(".weight");
+        match (is_weight, shape.rank()) {
+            (true, 2) => Self::Linear,
+            (true, 3) => Self::Conv1d,
+            (true, 4) => Self::Conv2d,
+            _ => Self::Keep,
+        }
+    }
+
+    /// The shape after the change, or what it expects.
+    fn shape(self, from: &Shape) -> Result<Shape, &'static str> {
+        match (self, from.dims()) {
+            (Self::Keep, _) => Ok(*from),
+            (Self::Linear, &[o, i]) => Ok(Shape::from([i, o])),
+            (Self::Conv1d, &[o, i, w]) => Ok(Shape::from([w, i, o])),
+            (Self::Conv2d, &[o, i, h, w]) => Ok(Shape::from([h, w, i, o])),
+            (Self::ConvTranspose2d, &[i, o, h, w]) => Ok(Shape::from([h, w, o, i])),
+            (Self::LinearAfterFlatten { channels, height, width }, &[o, i])
+                if checked_product(&[channels, height, width]) == Some(i) =>
+            {
+                Ok(Shape::from([i, o]))
+            }
+            (Self::Linear, _) => Err("(out, in)"),
+            (Self::Conv1d, _) => Err("(out, in, width)"),
+            (Self::Conv2d, _) => Err("(out, in, height, width)"),
+            (Self::ConvTranspose2d, _) => Err("(in, out, height, width)"),
+            (Self::LinearAfterFlatten { .. }, _) => Err("(out, channels * height * width)"),
+        }
+    }
+
+    fn apply<T: Real>(self, x: &Tensor<T>) -> Tensor<T> {
+        match self {
+            Self::Keep => x.clone(),
+            Self::Linear => x.permute(&[1, 0]),
+            Self::Conv1d => x.permute(&[2, 1, 0]),
+            Self::Conv2d | Self::ConvTranspose2d => x.permute(&[2, 3, 1, 0]),
+            Self::LinearAfterFlatten { channels, height, width } => {
+                let n_out = x.dims()[0];
+                x.reshape([n_out, channels, height, width])
+                    .permute(&[2, 3, 1, 0])
+                    .reshape([height * width * channels, n_out])
+            }
+        }
+    }
+}
+
+fn checked_product(sizes: &[usize]) -> Option<usize> {
+    sizes.iter().try_fold(1usize, |n, &size| n.checked_mul(size))
+}
+
+/// Reads a PyTorch state dict that was saved as safetensors.
+///
+/// Names are mapped by explicit prefixes. Layouts follow from the rank of each tensor called
+/// `weight` (2: linear, 3 and 4: convolution), and are set by name where that is not what it is:
+/// embeddings ([`Layout::Keep`]), transposed convolutions, the linear layer behind a flattening.
+/// Counters such as `num_batches_tracked` are not floating-point numbers and are skipped.
+///
+/// | in PyTorch | rank | becomes |
+/// |---|---|---|
+/// | `Linear.weight` | 2 | transposed |
+/// | `Conv1d.weight`, `Conv2d.weight` | 3, 4 | kernel first, out last |
+/// | `BatchNorm*.weight, bias, running_mean, running_var` | 1 | as it is |
+/// | `Embedding.weight` | 2 | set [`Layout::Keep`] |
+/// | `ConvTranspose2d.weight` | 4 | set [`Layout::ConvTranspose2d`] |
+///
+/// # Examples
+///
+/// ```
+/// use purlin_core::rng::Stream;
+/// use purlin_nn::layers::Linear;
+/// use purlin_nn::weights::{PyTorch, TensorFile, TensorWriter};
+/// use purlin_tensor::Tensor;
+///
+/// let mut writer = TensorWriter::new();
+/// writer.tensor("module.fc.weight", &Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]]))?; // (out, in)
+/// writer.tensor("module.fc.bias", &Tensor::from([0.5f32, -0.5]))?;
+/// let file = TensorFile::from_bytes("memory", writer.to_bytes())?;
+///
+/// let mut fc: Linear = Linear::new(3, 2, &Stream::new(0, "init"));
+/// PyTorch::new().rename_prefix("module.fc.", "").load(&mut fc, &file)?;
+/// assert_eq!(fc.weight.to_vec(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]); // (in, out)
+/// # Ok::<(), purlin_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct PyTorch {
+    partial: bool,
+    renames: Vec<(String, String)>,
+    layouts: Vec<(String, Layout)>,
+    skip: Vec<String>,
+}
+
+impl PyTorch {
+    /// Names as they are, layouts by rank; everything must fit.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Loads what fits and reports the rest.
+    #[must_use]
+    pub fn partial(self) -> Self {
+        Self { partial: true, ..self }
+    }
+
+    /// Names of the file that begin with `from` begin with `to` in the model; the first rename
+    /// that fits counts. A whole name is a prefix too.
+    #[must_use]
+    pub fn rename_prefix(mut self, from: &str, to: &str) -> Self {
+        self.renames.push((from.to_owned(), to.to_owned()));
+        self
+    }
+
+    /// The layout of tensors whose name in the file fits `pattern` (`*` stands for any
+    /// characters); the first that fits counts.
+    #[must_use]
+    pub fn layout(mut self, pattern: &str, layout: Layout) -> Self {
+        self.layouts.push((pattern.to_owned(), layout));
+        self
+    }
+
+    /// Leaves tensors of the file alone whose name fits `pattern`.
+    #[must_use]
+    pub fn skip(mut self, pattern: &str) -> Self {
+        self.skip.push(pattern.to_owned());
+        self
+    }
+
+    /// Reads a file into a model.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnsupportedFile`] when a tensor does not have the shape that its layout asks for,
+    /// or something does not fit and [`PyTorch::partial`] was not asked for. The model has not
+    /// changed then.
+    pub fn load<T: Real>(
+        &self,
+        model: &mut (impl Module<T> + ?Sized),
+        file: &TensorFile,
+    ) -> Result<LoadReport> {
+        let mut incoming = Vec::new();
+        for name in file.names() {
+            let dtype = file.dtype(name).unwrap_or_default();
+            let is_number = matches!(dtype.as_str(), "F16" | "BF16" | "F32" | "F64");
+            if !is_number || self.skip.iter().any(|pattern| fits(pattern, name)) {
+                continue;
+            }
+            let from = file.shape(name).unwrap_or(Shape::SCALAR);
+            let layout = self.layout_of(name, &from);
+            let stored = layout.shape(&from).map_err(|expected| {
+                let reason = format!("{name}: {layout:?} expects {expected}, got {from}");
+                Error::unsupported("load", file.path(), reason)
+            })?;
+            incoming.push(Incoming { name: self.renamed(name), source: name, stored, dtype });
+        }
+        let wanted: Vec<(String, Shape)> =
+            state_dict(model).into_iter().map(|(name, tensor)| (name, *tensor.shape())).collect();
+        let read = |tensor: &Incoming<'_>| {
+            let x = file.tensor::<T>(tensor.source)?;
+            Ok(self.layout_of(tensor.source, x.shape()).apply(&x))
+        };
+        let mut report = LoadReport::default();
+        let matched = matching(&wanted, incoming, &mut report, read)?;
+        if !self.partial && !report.is_complete() {
+            let reason = format!("weights do not fit the model: {report}");
+            return Err(Error::unsupported("load", file.path(), reason));
+        }
+        assign(model, &matched)?;
+        Ok(report)
+    }
+
+    fn layout_of(&self, name: &str, shape: &Shape) -> Layout {
+        let set = self.layouts.iter().find(|(pattern, _)| fits(pattern, name));
+        set.map_or_else(|| Layout::usual(name, shape), |(_, layout)| *layout)
+    }
+
+    fn renamed(&self, name: &str) -> String {
+        for (from, to) in &self.renames {
+            if let Some(rest) = name.strip_prefix(from.as_str()) {
+                return format!("{to}{rest}");
+            }
+        }
+        name.to_owned()
+    }
+}
