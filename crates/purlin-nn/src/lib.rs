@@ -50,6 +50,11 @@
 //! | [`Init`] | how a weight begins |
 //! | [`schedule`] | the learning rate as a function of the step |
 //! | [`metrics`] | how good the predictions are, batch by batch |
+//! | [`optim`] | SGD, Adam and their relatives; parameter groups, clipping |
+//! | [`trainer`] | `fit`, `evaluate`, `predict` |
+//! | [`callbacks`] | early stopping, targets, best weights, logs, progress |
+//! | [`checkpoint`] | going on where a run stopped, to the bit |
+//! | [`weights`] | safetensors files, partial loading, import from PyTorch |
 //!
 //! # Conventions
 //!
@@ -65,6 +70,8 @@
 extern crate self as purlin_nn; // so that the derive's paths hold in here, too
 
 pub mod blocks;
+pub mod callbacks;
+pub mod checkpoint;
 mod context;
 mod exact;
 pub mod init;
@@ -72,10 +79,13 @@ pub mod layers;
 pub mod losses;
 pub mod metrics;
 mod module;
+pub mod optim;
 mod param;
 pub mod schedule;
 mod sequential;
 mod summary;
+pub mod trainer;
+pub mod weights;
 
 pub use context::Context;
 pub use init::Init;

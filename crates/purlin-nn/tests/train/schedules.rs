@@ -1,6 +1,4 @@
 //! Schedules: the doors that stay shut, the ends of the curves, the scripted plateau.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
-
 use proptest::prelude::*;
 use purlin_nn::metrics::Goal;
 use purlin_nn::schedule::{

@@ -1,6 +1,4 @@
 //! Metrics: known answers, agreement with scikit-learn, streaming, the doors that stay shut.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
-
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
 use purlin_nn::metrics::{

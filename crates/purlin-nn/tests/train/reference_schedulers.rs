@@ -1,6 +1,4 @@
 //! Every learning rate of the reference schedules.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
-
 use purlin_nn::metrics::Goal;
 use purlin_nn::schedule::{
     Anneal, Constant, Cosine, CosineRestarts, Cyclic, CyclicMode, ExponentialDecay, FnSchedule,

@@ -1,0 +1,230 @@
+//! The loop.
+
+use super::evaluate::{finite_loss, values};
+use super::target::Prepared;
+use super::{EpochRecord, History, Scheduled, Trainer};
+use crate::callbacks::{BatchEnd, Flow, RunInfo, monitored};
+use crate::checkpoint::{Checkpoint, Position};
+use crate::exact;
+use crate::{Context, Forward};
+use purlin_core::{Error, Result};
+use purlin_data::{Batch, Loader};
+use purlin_tensor::Gradients;
+use serde::{Deserialize, Serialize};
+
+/// What a run carries from step to step besides model, optimizer and callbacks.
+#[derive(Default)]
+pub(super) struct Run {
+    pub(super) position: Position,
+    pub(super) tally: Tally,
+    pub(super) history: History,
+}
+
+/// The loss of the epoch so far.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Tally {
+    #[serde(with = "exact")]
+    sum: f64,
+    n_samples: u64,
+}
+
+impl Tally {
+    fn mean(&self) -> f64 {
+        self.sum / self.n_samples.max(1) as f64
+    }
+}
+
+/// Gradients on their way to a step.
+#[derive(Default)]
+struct Pending {
+    grads: Gradients<f32>,
+    n_samples: usize,
+}
+
+impl Trainer<'_> {
+    /// Trains a model.
+    ///
+    /// Each epoch goes once through `train`, then measures `validation` if there is one. The
+    /// results are `loss` and the metrics over the training batches as they came (the model
+    /// changing all the while), and `val_loss` and so on for validation. Training ends with the
+    /// last epoch or when a callback says so.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::InvalidParam`]: an option breaks its rule; a callback watches a value that there
+    ///   is not; a trainable parameter gets no gradient.
+    /// - [`Error::TooFewSamples`]: `train` has no batch.
+    /// - [`Error::Diverged`]: the loss is not finite. The step has not been taken and the last
+    ///   checkpoint is that of a good state.
+    /// - Whatever loader, loss, metrics and callbacks refuse.
+    pub fn fit<M: Forward<f32>>(
+        &mut self,
+        model: &mut M,
+        train: &Loader,
+        validation: Option<&Loader>,
+    ) -> Result<History> {
+        self.check()?;
+        let n_batches = train.n_batches() as u64;
+        if n_batches == 0 {
+            // A loader that cannot run says why.
+            train.epoch(0).next().transpose()?;
+            return Err(Error::TooFewSamples { op: "fit", expected: 1, got: 0 });
+        }
+        if let Some(path) = &self.checkpoint {
+            Checkpoint::<f32>::sweep(path)?;
+        }
+        self.metrics.iter_mut().for_each(|metric| metric.reset());
+        let mut run = self.begin(model, n_batches)?;
+        let info = RunInfo {
+            n_epochs: self.epochs,
+            n_batches,
+            n_samples: train.dataset().len() as u64,
+            first_epoch: run.position.epoch,
+            first_batch: run.position.batch,
+        };
+        self.callbacks.iter_mut().try_for_each(|callback| callback.on_train_begin(&info))?;
+        while run.position.epoch < self.epochs && run.history.stopped().is_none() {
+            self.epoch(model, train, n_batches, &mut run)?;
+            self.end_epoch(model, validation, &mut run)?;
+            self.save(model, &run, n_batches)?;
+        }
+        for callback in &mut self.callbacks {
+            callback.on_train_end(&run.history, model)?;
+        }
+        Ok(run.history)
+    }
+
+    /// The batches of an epoch, from where the run stands.
+    fn epoch<M: Forward<f32>>(
+        &mut self,
+        model: &mut M,
+        train: &Loader,
+        n_batches: u64,
+        run: &mut Run,
+    ) -> Result<()> {
+        let mut pending = Pending::default();
+        let Position { epoch, batch: first, .. } = run.position;
+        for (i, batch) in (first..).zip(train.epoch_from(epoch, first as usize)) {
+            let batch = batch?;
+            self.backward(model, &batch, epoch * n_batches + i, run, &mut pending)?;
+            let n_samples = batch.len() as u64;
+            drop(batch);
+            let is_step = (i + 1) % self.accumulate == 0 || i + 1 == n_batches;
+            if is_step {
+                self.step(model, std::mem::take(&mut pending), &mut run.position)?;
+                run.position.batch = i + 1;
+            }
+            let (loss, metrics) = (run.tally.mean(), &self.metrics);
+            let end = BatchEnd {
+                epoch: epoch + 1,
+                batch: i + 1,
+                n_samples,
+                step: run.position.step,
+                is_step,
+                lr: self.optimizer.lr(),
+                values: &|| values(loss, metrics),
+            };
+            self.callbacks.iter_mut().try_for_each(|callback| callback.on_batch_end(&end))?;
+            let is_due = |every| run.position.step.is_multiple_of(every);
+            if is_step && i + 1 < n_batches && self.checkpoint_every.is_some_and(is_due) {
+                self.save(model, run, n_batches)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forward and backward; the gradients of several batches add up, each weighted by its
+    /// samples.
+    fn backward<M: Forward<f32>>(
+        &mut self,
+        model: &M,
+        batch: &Batch,
+        at: u64,
+        run: &mut Run,
+        pending: &mut Pending,
+    ) -> Result<()> {
+        let mut ctx = Context::train(self.seed).at_step(at);
+        let output = model.forward(&batch.x, &mut ctx);
+        let prepared = Prepared::new("fit", &output, &batch.y)?;
+        let loss = self.loss.compute(&output, prepared.target())?;
+        let value = finite_loss("fit", run.position.step, &loss)?;
+        if !loss.is_tracked() {
+            let rule = "a result of the trainable parameters (are all of them frozen?)";
+            return Err(Error::param("fit", "loss", rule, value));
+        }
+        run.tally.sum += value * batch.len() as f64;
+        run.tally.n_samples += batch.len() as u64;
+        let detached = output.detach();
+        drop(output);
+        for metric in &mut self.metrics {
+            metric.update(&detached, &batch.y)?;
+        }
+        pending.n_samples += batch.len();
+        if self.accumulate == 1 {
+            pending.grads = loss.backward();
+        } else {
+            pending.grads.accumulate((loss * batch.len() as f32).backward());
+        }
+        Ok(())
+    }
+
+    fn step<M: Forward<f32>>(
+        &mut self,
+        model: &mut M,
+        pending: Pending,
+        position: &mut Position,
+    ) -> Result<()> {
+        let Pending { mut grads, n_samples } = pending;
+        if self.accumulate > 1 {
+            grads.scale(1.0 / n_samples as f32);
+        }
+        if let Some(clip) = self.clip {
+            clip.apply(model, &mut grads)?;
+        }
+        if let Some(Scheduled { schedule, by_epoch }) = &self.schedule {
+            let at = if *by_epoch { position.epoch } else { position.step };
+            self.optimizer.set_lr(schedule.lr(at));
+            if let Some(momentum) = schedule.momentum(at) {
+                self.optimizer.set_momentum(momentum);
+            }
+        }
+        self.optimizer.step(model, &grads)?;
+        position.step += 1;
+        Ok(())
+    }
+
+    /// Validation, the record, the callbacks; the run then stands before the next epoch.
+    fn end_epoch<M: Forward<f32>>(
+        &mut self,
+        model: &mut M,
+        validation: Option<&Loader>,
+        run: &mut Run,
+    ) -> Result<()> {
+        let mut values = values(run.tally.mean(), &self.metrics);
+        if let Some(validation) = validation {
+            let result = self.evaluate(model, validation)?;
+            let named = result.values.into_iter().map(|(name, x)| (format!("val_{name}"), x));
+            values.extend(named);
+        }
+        self.metrics.iter_mut().for_each(|metric| metric.reset());
+        run.tally = Tally::default();
+        let Position { epoch, step, .. } = run.position;
+        run.position = Position { epoch: epoch + 1, batch: 0, step };
+        let record = EpochRecord { epoch: epoch + 1, step, lr: self.optimizer.lr(), values };
+        run.history.push(record.clone());
+        if let Some((monitor, plateau)) = &mut self.plateau {
+            let value = monitored("reduce on plateau", monitor, &record)?;
+            let lr = plateau.observe(value, self.optimizer.lr());
+            self.optimizer.set_lr(lr);
+        }
+        for callback in &mut self.callbacks {
+            // Every callback sees every epoch; the first reason to stop is the one that is kept.
+            if let Flow::Stop(reason) = callback.on_epoch_end(&record, model)?
+                && run.history.stopped().is_none()
+            {
+                run.history.stop(reason);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,259 @@
+//! The training loop: `fit`, `evaluate`, `predict`.
+//!
+//! A [`Trainer`] joins a loss, an optimizer and whatever else a run needs, and drives a model
+//! over the batches of a [`Loader`]. Nothing in it is hidden: every part (schedules, clipping,
+//! metrics, callbacks, checkpoints) also works in a loop written by hand.
+//!
+//! # Examples
+//!
+//! ```
+//! use purlin_core::rng::Stream;
+//! use purlin_data::{Loader, MemoryDataset, Targets};
+//! use purlin_nn::callbacks::TargetReached;
+//! use purlin_nn::layers::Linear;
+//! use purlin_nn::losses::CrossEntropy;
+//! use purlin_nn::metrics::Accuracy;
+//! use purlin_nn::optim::Adam;
+//! use purlin_nn::trainer::Trainer;
+//! use purlin_tensor::Tensor;
+//!
+//! // Which of two numbers is greater?
+//! let x = Tensor::uniform([256, 2], -1.0, 1.0, &Stream::new(1, "data"));
+//! let y = x.data().chunks(2).map(|pair| usize::from(pair[1] > pair[0])).collect();
+//! let train = Loader::new(MemoryDataset::new(x, Targets::Classes(y))?).batch_size(32).shuffle(7);
+//!
+//! let mut model = Linear::new(2, 2, &Stream::new(2, "init"));
+//! let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.05))
+//!     .epochs(30)
+//!     .metric(Accuracy::new())
+//!     .callback(TargetReached::new("accuracy", 0.95));
+//! let history = trainer.fit(&mut model, &train, None)?;
+//! assert!(history.last().unwrap().get("accuracy").unwrap() >= 0.95);
+//! assert!(history.stopped().is_some());
+//!
+//! let result = trainer.evaluate(&model, &train)?;
+//! assert!(result.get("accuracy").unwrap() >= 0.95);
+//! # Ok::<(), purlin_core::Error>(())
+//! ```
+
+mod evaluate;
+mod fit;
+mod history;
+mod resume;
+mod target;
+
+pub use evaluate::Evaluation;
+pub(crate) use history::names_of;
+pub use history::{EpochRecord, History};
+
+use crate::callbacks::Callback;
+use crate::losses::Loss;
+use crate::metrics::Metric;
+use crate::optim::{Clip, Optimizer};
+use crate::schedule::{ReduceOnPlateau, Schedule};
+use purlin_core::{Error, Result};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+#[cfg(doc)]
+use purlin_data::Loader;
+
+/// Drives models over data.
+///
+/// | option | default | meaning |
+/// |---|---|---|
+/// | `epochs` | 1 | times through the training data |
+/// | `seed` | 0 | of dropout and all else that is random in a forward pass |
+/// | `metric` | none | measured on training and validation data; may be called again |
+/// | `callback` | none | called around the steps; may be called again |
+/// | `schedule`, `schedule_by_epoch` | none | the learning rate by step or by epoch |
+/// | `reduce_on_plateau` | none | the learning rate by results; not with a schedule |
+/// | `clip` | none | bounds the gradients |
+/// | `accumulate` | 1 | batches per optimizer step |
+/// | `checkpoint`, `checkpoint_every` | none | a file to go on from |
+/// | `resume` | no | go on from that file if it is there |
+///
+/// The loss must be a mean over the samples of a batch, as losses are by default: epochs average
+/// it over samples, and accumulated gradients are those of the joined batches.
+///
+/// A model with one output and targets that are classes (an image folder with two of them) is
+/// trained against 0 and 1.
+///
+/// The lifetime is that of callbacks handed over by reference, so that they can be asked after
+/// training.
+pub struct Trainer<'a> {
+    loss: Box<dyn Loss<f32> + 'a>,
+    optimizer: Box<dyn Optimizer<f32> + 'a>,
+    epochs: u64,
+    seed: u64,
+    metrics: Vec<Box<dyn Metric + 'a>>,
+    callbacks: Vec<Box<dyn Callback<f32> + 'a>>,
+    schedule: Option<Scheduled>,
+    plateau: Option<(String, ReduceOnPlateau)>,
+    clip: Option<Clip>,
+    accumulate: u64,
+    checkpoint: Option<PathBuf>,
+    checkpoint_every: Option<u64>,
+    resume: bool,
+}
+
+struct Scheduled {
+    schedule: Box<dyn Schedule>,
+    by_epoch: bool,
+}
+
+impl<'a> Trainer<'a> {
+    /// One epoch with this loss and this optimizer.
+    pub fn new(loss: impl Loss<f32> + 'a, optimizer: impl Optimizer<f32> + 'a) -> Self {
+        Self {
+            loss: Box::new(loss),
+            optimizer: Box::new(optimizer),
+            epochs: 1,
+            seed: 0,
+            metrics: Vec::new(),
+            callbacks: Vec::new(),
+            schedule: None,
+            plateau: None,
+            clip: None,
+            accumulate: 1,
+            checkpoint: None,
+            checkpoint_every: None,
+            resume: false,
+        }
+    }
+
+    /// Times through the training data.
+    #[must_use]
+    pub fn epochs(self, epochs: u64) -> Self {
+        Self { epochs, ..self }
+    }
+
+    /// The seed of dropout and all else that is random in a forward pass. The order of samples
+    /// and augmentation have the loader's seed.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// Measures this too.
+    #[must_use]
+    pub fn metric(mut self, metric: impl Metric + 'a) -> Self {
+        self.metrics.push(Box::new(metric));
+        self
+    }
+
+    /// Calls this around the steps, in the order in which callbacks are added. Hand over a `&mut`
+    /// to ask it after training.
+    #[must_use]
+    pub fn callback(mut self, callback: impl Callback<f32> + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// The learning rate (and momentum) by the number of optimizer steps taken.
+    #[must_use]
+    pub fn schedule(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.schedule = Some(Scheduled { schedule: Box::new(schedule), by_epoch: false });
+        self
+    }
+
+    /// The learning rate (and momentum) by the epoch, from 0.
+    #[must_use]
+    pub fn schedule_by_epoch(mut self, schedule: impl Schedule + 'static) -> Self {
+        self.schedule = Some(Scheduled { schedule: Box::new(schedule), by_epoch: true });
+        self
+    }
+
+    /// Lowers the learning rate when the value of this name stops improving; see
+    /// [`ReduceOnPlateau`].
+    #[must_use]
+    pub fn reduce_on_plateau(mut self, monitor: &str, plateau: ReduceOnPlateau) -> Self {
+        self.plateau = Some((monitor.to_owned(), plateau));
+        self
+    }
+
+    /// Bounds the gradients before each step.
+    #[must_use]
+    pub fn clip(self, clip: Clip) -> Self {
+        Self { clip: Some(clip), ..self }
+    }
+
+    /// Takes one optimizer step for so many batches. The last step of an epoch may have fewer.
+    #[must_use]
+    pub fn accumulate(self, accumulate: u64) -> Self {
+        Self { accumulate, ..self }
+    }
+
+    /// Writes a checkpoint at the end of every epoch.
+    #[must_use]
+    pub fn checkpoint(self, path: impl AsRef<Path>) -> Self {
+        Self { checkpoint: Some(path.as_ref().to_owned()), ..self }
+    }
+
+    /// Writes the checkpoint also after every so many optimizer steps.
+    #[must_use]
+    pub fn checkpoint_every(self, steps: u64) -> Self {
+        Self { checkpoint_every: Some(steps), ..self }
+    }
+
+    /// Goes on from the checkpoint if its file is there. The run must be set up as the one that
+    /// wrote it; it may have more epochs.
+    #[must_use]
+    pub fn resume(self) -> Self {
+        Self { resume: true, ..self }
+    }
+
+    /// The optimizer: its learning rate, its state.
+    pub fn optimizer(&self) -> &(dyn Optimizer<f32> + 'a) {
+        self.optimizer.as_ref()
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.accumulate == 0 {
+            return Err(Error::param("fit", "accumulate", "at least 1", 0));
+        }
+        if self.checkpoint_every == Some(0) {
+            return Err(Error::param("fit", "checkpoint_every", "at least 1", 0));
+        }
+        if self.checkpoint.is_none() && (self.resume || self.checkpoint_every.is_some()) {
+            let rule = "set for resume and checkpoint_every";
+            return Err(Error::param("fit", "checkpoint", rule, "none"));
+        }
+        if let (Some(_), Some(_)) = (&self.schedule, &self.plateau) {
+            let rule = "used without a schedule: both set the learning rate";
+            return Err(Error::param("fit", "reduce_on_plateau", rule, "both"));
+        }
+        if let Some(Scheduled { schedule, .. }) = &self.schedule {
+            schedule.check()?;
+        }
+        if let Some((_, plateau)) = &self.plateau {
+            plateau.check()?;
+        }
+        unique("metric", self.metrics.iter().map(|metric| metric.name()))?;
+        unique("callback", self.callbacks.iter().map(|callback| callback.name()))
+    }
+}
+
+/// State is saved by name, and histories are read by name.
+fn unique(param: &'static str, names: impl Iterator<Item = String>) -> Result<()> {
+    let mut seen = Vec::new();
+    for name in names {
+        if seen.contains(&name) {
+            return Err(Error::param("fit", param, "of another name than the others", name));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Trainer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trainer")
+            .field("epochs", &self.epochs)
+            .field("seed", &self.seed)
+            .field("lr", &self.optimizer.lr())
+            .field("accumulate", &self.accumulate)
+            .field("checkpoint", &self.checkpoint)
+            .finish_non_exhaustive()
+    }
+}
