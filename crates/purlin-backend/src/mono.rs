@@ -32,7 +32,13 @@ pub(crate) unsafe fn same<A, B>(value: A) -> B {
 ///
 /// The arguments stand as in the function's head; inside, `T` is the concrete type.
 macro_rules! once {
-    (|$($arg:ident: $ty:ty),* $(,)?| $(-> $ret:ty)? $body:block) => {{
+    (|$($arg:ident: $ty:ty),* $(,)?| $body:block) => {
+        $crate::mono::once!(@ std::convert::identity, |$($arg: $ty),*| -> () $body)
+    };
+    (|$($arg:ident: $ty:ty),* $(,)?| -> $ret:ty $body:block) => {
+        $crate::mono::once!(@ $crate::mono::same, |$($arg: $ty),*| -> $ret $body)
+    };
+    (@ $finish:path, |$($arg:ident: $ty:ty),*| -> $ret:ty $body:block) => {{
         let is_single = $crate::mono::is_single::<T>();
         macro_rules! door {
             ($real:ident) => {{
@@ -41,9 +47,9 @@ macro_rules! once {
                 #[inline(never)]
                 #[track_caller]
                 #[allow(clippy::too_many_arguments, reason = "the function around it has as many")]
-                fn door($($arg: $ty),*) $(-> $ret)? $body
+                fn door($($arg: $ty),*) -> $ret $body
                 // SAFETY: `T` is `$real`, as `is_single` has just told.
-                unsafe { $crate::mono::same(door($($crate::mono::same($arg)),*)) }
+                unsafe { $finish(door($($crate::mono::same($arg)),*)) }
             }};
         }
         if is_single { door!(f32) } else { door!(f64) }

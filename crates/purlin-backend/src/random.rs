@@ -54,7 +54,7 @@ pub fn fill_uniform<T: Real>(stream: &Stream, index: u64, lo: f64, hi: f64, out:
         assert!(lo <= hi, "fill_uniform: lo must be at most hi, got lo {lo} and hi {hi}");
         assert!((hi - lo).is_finite(), "fill_uniform: hi - lo must be finite, got {lo} and {hi}");
         fill(stream, index, out, |rng| rng.uniform_in(lo, hi));
-    })
+    });
 }
 
 /// Normal numbers with the given mean and standard deviation.
@@ -67,7 +67,7 @@ pub fn fill_normal<T: Real>(stream: &Stream, index: u64, mean: f64, std: f64, ou
     once!(|stream: &Stream, index: u64, mean: f64, std: f64, out: &mut [T]| {
         assert!(std >= 0.0, "fill_normal: std must be at least 0, got {std}");
         fill(stream, index, out, |rng| rng.normal().mul_add(std, mean));
-    })
+    });
 }
 
 /// 1 with probability `p`, else 0: a mask.
@@ -80,5 +80,5 @@ pub fn fill_bernoulli<T: Real>(stream: &Stream, index: u64, p: f64, out: &mut [T
     once!(|stream: &Stream, index: u64, p: f64, out: &mut [T]| {
         assert!((0.0..=1.0).contains(&p), "fill_bernoulli: p must be in [0, 1], got {p}");
         fill(stream, index, out, |rng| f64::from(u8::from(rng.bernoulli(p))));
-    })
+    });
 }

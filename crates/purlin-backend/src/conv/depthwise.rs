@@ -4,9 +4,9 @@ use super::Conv2d;
 use super::band::{Axis, PaddedRows};
 use super::correlate::{Band, lanes};
 use super::units::Units;
+use crate::Kernel;
 use crate::gemm::Activation;
 use crate::gemm::driver::Shared;
-use crate::{Kernel, elementwise};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes};
 
@@ -72,6 +72,7 @@ impl<T: Real> Kernel for Depthwise<'_, T> {
                             channels,
                             taps: [taps.len(), columns.taps],
                             bias: epilogue.bias.map(|bias| bias[c..].as_ptr()),
+                            activation: epilogue.activation,
                             out: out.at(oy * spec.out_steps[1] + ox * spec.out_steps[0] + c).0,
                             out_pixel: spec.out_steps[0],
                             n,
@@ -88,15 +89,6 @@ impl<T: Real> Kernel for Depthwise<'_, T> {
                         }
                     }
                 }
-                if epilogue.activation != Activation::Identity {
-                    // Only the forward pass has one, and there the pixels of a row are
-                    // neighbours.
-                    let out = out.at(oy * spec.out_steps[1]).0;
-                    // SAFETY: the row was just written.
-                    let row =
-                        unsafe { std::slice::from_raw_parts_mut(out, columns.out * channels) };
-                    elementwise::map_inplace(epilogue.activation, row);
-                }
             }
         }
     }
@@ -112,6 +104,7 @@ struct Window<T> {
     channels: usize,
     taps: [usize; 2],
     bias: Option<*const T>,
+    activation: Activation,
     out: *mut T,
     out_pixel: usize,
     /// Channels of the vector that exist.
@@ -146,6 +139,7 @@ impl<T: Real> Window<T> {
                 Some(bias) => sum + unsafe { load::<V>(bias, self.n) },
                 None => sum,
             };
+            let sum = self.activation.eval(sum);
             // SAFETY: the caller vouches for every pixel.
             unsafe { store(sum, self.out.wrapping_add(p * self.out_pixel), self.n) };
         }

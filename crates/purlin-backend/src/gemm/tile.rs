@@ -265,7 +265,7 @@ unsafe fn store<V: Lanes, const M: usize, const N: usize>(
             return unsafe { store_any_avx2::<V>(&sums, M, N, out) };
         }
         // SAFETY: the caller vouches for `out`.
-        return unsafe { store_any_plain::<V>(&sums, M, N, out) };
+        return unsafe { store_any::<V>(&sums, M, N, out) };
     }
     let mut bias = [V::splat_f64(0.0); N];
     if let Some(from) = out.bias {
@@ -294,7 +294,6 @@ unsafe fn store<V: Lanes, const M: usize, const N: usize>(
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-#[inline(never)]
 fn store_any_avx512<V: Lanes>(
     sums: &Sums<V::Scalar>,
     rows: usize,
@@ -307,20 +306,7 @@ fn store_any_avx512<V: Lanes>(
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-#[inline(never)]
 fn store_any_avx2<V: Lanes>(
-    sums: &Sums<V::Scalar>,
-    rows: usize,
-    vectors: usize,
-    out: &Out<'_, V::Scalar>,
-) {
-    // SAFETY: as the caller of `tile` promised.
-    unsafe { store_any::<V>(sums, rows, vectors, out) }
-}
-
-/// A function of its own: the activations are long.
-#[inline(never)]
-unsafe fn store_any_plain<V: Lanes>(
     sums: &Sums<V::Scalar>,
     rows: usize,
     vectors: usize,

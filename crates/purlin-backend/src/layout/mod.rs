@@ -331,7 +331,7 @@ pub fn scatter_add_axis<T: Real>(
                 }
             }
         });
-    })
+    });
 }
 
 /// `out[indices[i], ..] += x[i, ..]` for rows of `cols` elements; see [`scatter_add_axis`].
@@ -357,7 +357,7 @@ pub fn scatter_add_rows<T: Real>(
 ) {
     once!(|x: &[T], cols: usize, indices: &[usize], out: &mut [T], rows: usize| {
         scatter_add_axis(x, 1, indices, cols, out, rows);
-    })
+    });
 }
 
 #[track_caller]

@@ -26,7 +26,7 @@ pub fn batch_norm_stats<T: Real>(
 ) {
     once!(|x: &[T], rows: usize, channels: usize, mean: &mut [T], var: &mut [T]| {
         mean_var_axis(x, 1, rows, channels, mean, var);
-    })
+    });
 }
 
 /// The statistics and scale with which rows of channels are normalised:

@@ -83,7 +83,7 @@ pub fn layer_norm<T: Real>(
                 run(block, out, mean, rstd);
             }
         }
-    })
+    });
 }
 
 #[track_caller]
@@ -178,7 +178,7 @@ pub fn layer_norm_grad<T: Real>(
                 out.copy_from_slice(&total[cols..]);
             }
         }
-    })
+    });
 }
 
 struct Forward<'a, T> {

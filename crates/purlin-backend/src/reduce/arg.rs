@@ -25,7 +25,7 @@ use purlin_core::simd::{Isa, Lanes, MAX_LANES};
 pub fn argmax_axis<T: Real>(x: &[T], outer: usize, size: usize, inner: usize, out: &mut [u32]) {
     once!(|x: &[T], outer: usize, size: usize, inner: usize, out: &mut [u32]| {
         arg::<T, true>(x, outer, size, inner, out);
-    })
+    });
 }
 
 /// `out[o, j] = argmin over i of x[o, i, j]`: the smallest index of the least element; the first
@@ -34,7 +34,7 @@ pub fn argmax_axis<T: Real>(x: &[T], outer: usize, size: usize, inner: usize, ou
 pub fn argmin_axis<T: Real>(x: &[T], outer: usize, size: usize, inner: usize, out: &mut [u32]) {
     once!(|x: &[T], outer: usize, size: usize, inner: usize, out: &mut [u32]| {
         arg::<T, false>(x, outer, size, inner, out);
-    })
+    });
 }
 
 /// Entries whose index a float counts exactly, with room to spare.

@@ -24,7 +24,7 @@ use purlin_core::simd::{Isa, Lanes, MAX_LANES as MAX};
 pub fn sum_axis<T: Real>(x: &[T], outer: usize, size: usize, inner: usize, out: &mut [T]) {
     once!(|x: &[T], outer: usize, size: usize, inner: usize, out: &mut [T]| {
         fold_axis(ops::Add, T::ZERO, x, outer, size, inner, out);
-    })
+    });
 }
 
 /// `out[o, j] = product over i of x[o, i, j]`; 1 along an empty axis. Panics as [`sum_axis`].
@@ -32,7 +32,7 @@ pub fn sum_axis<T: Real>(x: &[T], outer: usize, size: usize, inner: usize, out: 
 pub fn prod_axis<T: Real>(x: &[T], outer: usize, size: usize, inner: usize, out: &mut [T]) {
     once!(|x: &[T], outer: usize, size: usize, inner: usize, out: &mut [T]| {
         fold_axis(ops::Mul, T::ONE, x, outer, size, inner, out);
-    })
+    });
 }
 
 /// `out[o, j] = max over i of x[o, i, j]`; NaN if there is one, -inf along an empty axis.
@@ -41,7 +41,7 @@ pub fn prod_axis<T: Real>(x: &[T], outer: usize, size: usize, inner: usize, out:
 pub fn max_axis<T: Real>(x: &[T], outer: usize, size: usize, inner: usize, out: &mut [T]) {
     once!(|x: &[T], outer: usize, size: usize, inner: usize, out: &mut [T]| {
         fold_axis(ops::Max, T::NEG_INFINITY, x, outer, size, inner, out);
-    })
+    });
 }
 
 /// `out[o, j] = min over i of x[o, i, j]`; NaN if there is one, inf along an empty axis.
@@ -50,7 +50,7 @@ pub fn max_axis<T: Real>(x: &[T], outer: usize, size: usize, inner: usize, out: 
 pub fn min_axis<T: Real>(x: &[T], outer: usize, size: usize, inner: usize, out: &mut [T]) {
     once!(|x: &[T], outer: usize, size: usize, inner: usize, out: &mut [T]| {
         fold_axis(ops::Min, T::INFINITY, x, outer, size, inner, out);
-    })
+    });
 }
 
 /// Folds an axis with an associative operation and its neutral element, in a fixed order that

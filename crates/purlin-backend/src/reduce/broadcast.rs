@@ -64,5 +64,5 @@ pub fn sum_to<T: Real>(x: &[T], x_shape: &Shape, out: &mut [T], out_shape: &Shap
             }
         }
         out.copy_from_slice(x);
-    })
+    });
 }

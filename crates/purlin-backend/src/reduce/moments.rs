@@ -72,7 +72,7 @@ pub fn mean_var_axis<T: Real>(
                 *var = squares / n;
             }
         }
-    })
+    });
 }
 
 /// Combines blocks `(offset | squares | scratch)` in pairs, then pairs of pairs, into the first.

@@ -38,7 +38,7 @@ pub fn softmax<T: Real>(x: &[T], rows: usize, cols: usize, out: &mut [T]) {
         by_rows("softmax", x, rows, cols, out, |x, out| {
             dispatch(Rows { x, cols, out, op: Softmax })
         });
-    })
+    });
 }
 
 /// `out = x - max - ln(sum)`, row by row.
@@ -52,7 +52,7 @@ pub fn log_softmax<T: Real>(x: &[T], rows: usize, cols: usize, out: &mut [T]) {
         by_rows("log_softmax", x, rows, cols, out, |x, out| {
             dispatch(Rows { x, cols, out, op: LogSoftmax });
         });
-    })
+    });
 }
 
 #[track_caller]
@@ -94,7 +94,7 @@ pub fn log_sum_exp<T: Real>(x: &[T], rows: usize, cols: usize, out: &mut [T]) {
             let x = &x[block * size * cols..][..out.len() * cols];
             dispatch(LogSumExp { x, cols, out });
         });
-    })
+    });
 }
 
 /// The gradient of [`softmax`] from its output: `out = y (grad_y - <grad_y, y>)`, row by row.
@@ -106,7 +106,7 @@ pub fn log_sum_exp<T: Real>(x: &[T], rows: usize, cols: usize, out: &mut [T]) {
 pub fn softmax_grad<T: Real>(y: &[T], grad_y: &[T], rows: usize, cols: usize, out: &mut [T]) {
     once!(|y: &[T], grad_y: &[T], rows: usize, cols: usize, out: &mut [T]| {
         grad_by_rows::<T, false>("softmax_grad", y, grad_y, rows, cols, out);
-    })
+    });
 }
 
 /// The gradient of [`log_softmax`] from its output: `out = grad_y - e^y sum(grad_y)`, row by row.
@@ -118,7 +118,7 @@ pub fn softmax_grad<T: Real>(y: &[T], grad_y: &[T], rows: usize, cols: usize, ou
 pub fn log_softmax_grad<T: Real>(y: &[T], grad_y: &[T], rows: usize, cols: usize, out: &mut [T]) {
     once!(|y: &[T], grad_y: &[T], rows: usize, cols: usize, out: &mut [T]| {
         grad_by_rows::<T, true>("log_softmax_grad", y, grad_y, rows, cols, out);
-    })
+    });
 }
 
 #[track_caller]
