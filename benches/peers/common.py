@@ -1,0 +1,88 @@
+"""What all peer programs share: the portable inputs, the timing protocol, the output line."""
+
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+
+THREADS = int(sys.argv[sys.argv.index("--threads") + 1]) if "--threads" in sys.argv else 2
+ONLY = sys.argv[sys.argv.index("--only") + 1].split(",") if "--only" in sys.argv else [""]
+QUICK = "--quick" in sys.argv
+
+# Before numpy, torch or TensorFlow is imported.
+os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(THREADS)
+os.environ["OPENBLAS_NUM_THREADS"] = str(THREADS)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if THREADS == 1 and hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[0]})
+
+import numpy as np  # noqa: E402
+
+
+def wanted(task):
+    return any(part in task for part in ONLY)
+
+
+def splitmix64(seed, n):
+    with np.errstate(over="ignore"):
+        i = np.arange(1, n + 1, dtype=np.uint64)
+        z = np.uint64(seed) + i * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+def uniform(seed, *shape):
+    n = int(np.prod(shape))
+    return ((splitmix64(seed, n) >> np.uint64(11)).astype(np.float64) * 2.0**-53).reshape(shape)
+
+
+def normal(seed, *shape):
+    n = int(np.prod(shape))
+    u = uniform(seed, n + n % 2)
+    r = np.sqrt(-2.0 * np.log1p(-u[0::2]))
+    angle = 2.0 * np.pi * u[1::2]
+    return np.stack([r * np.cos(angle), r * np.sin(angle)], axis=1).reshape(-1)[:n].reshape(shape)
+
+
+def integers(seed, n, k):
+    return (splitmix64(seed, n) % np.uint64(k)).astype(np.int64)
+
+
+def measure(call, reps=5):
+    """Seconds of one call: warm-up of 2 calls and 0.2 s, then the median of at least 5 blocks of
+    at least 20 ms (3 when a block lasts over 5 s)."""
+    start, calls = time.perf_counter(), 0
+    while calls < 2 or time.perf_counter() - start < 0.2:
+        call()
+        calls += 1
+    each = (time.perf_counter() - start) / calls
+    per_block = max(1, int(np.ceil(0.02 / each)))
+    if each * per_block > 5 or QUICK:
+        reps = 3
+    times = []
+    for _ in range(reps):
+        start = time.perf_counter()
+        for _ in range(per_block):
+            call()
+        times.append((time.perf_counter() - start) / per_block)
+    return {"median_s": statistics.median(times), "min_s": min(times), "reps": reps}
+
+
+def peak_rss_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def emit(task, peer, value, unit, higher_is_better, extra):
+    line = {
+        "task": task,
+        "peer": peer,
+        "threads": THREADS,
+        "value": value,
+        "unit": unit,
+        "higher_is_better": higher_is_better,
+        "extra": extra,
+    }
+    print(json.dumps(line), flush=True)

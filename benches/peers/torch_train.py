@@ -1,0 +1,140 @@
+"""Training and inference rows by PyTorch. --variant eager|eager-fused|cl-fused|compile|compile-cl."""
+
+import resource
+import sys
+
+import common
+from common import emit, integers, measure, np, peak_rss_mb, uniform, wanted
+
+import torch
+from torch import nn
+
+VARIANT = sys.argv[sys.argv.index("--variant") + 1] if "--variant" in sys.argv else "eager"
+CHANNELS_LAST = "cl" in VARIANT
+COMPILE = "compile" in VARIANT
+FUSED = "fused" in VARIANT or COMPILE
+torch.set_num_threads(common.THREADS)
+torch.manual_seed(0)
+
+
+def keras_cnn():
+    layers, channels = [], 3
+    for out in (32, 64, 128, 128):
+        layers += [nn.Conv2d(channels, out, 3), nn.ReLU(), nn.MaxPool2d(2)]
+        channels = out
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(7 * 7 * 128, 512), nn.ReLU(), nn.Linear(512, 1))
+
+
+def fashion_cnn():
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(12 * 12 * 64, 128), nn.ReLU(), nn.Linear(128, 10),
+    )
+
+
+def mlp(*sizes):
+    layers = []
+    for a, b in zip(sizes, sizes[1:]):
+        layers += [nn.Linear(a, b), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+TASKS = {
+    "keras-cnn-150": (keras_cnn, (3, 150, 150), 32, 1, 8),
+    "fashion-cnn": (fashion_cnn, (1, 28, 28), 64, 10, 8),
+    "mlp-small": (lambda: mlp(784, 128, 10), (784,), 32, 10, 64),
+    "mlp-1024": (lambda: mlp(784, 1024, 1024, 10), (784,), 256, 10, 8),
+}
+
+
+def batches(shape, batch, classes, count):
+    for i in range(count):
+        x = torch.from_numpy(uniform(10 + i, batch, *shape).astype(np.float32))
+        if len(shape) == 3 and CHANNELS_LAST:
+            x = x.to(memory_format=torch.channels_last)
+        y = torch.from_numpy(integers(50 + i, batch, max(classes, 2)))
+        yield x, (y.float()[:, None] if classes == 1 else y)
+
+
+def train(task, build, shape, batch, classes, count):
+    model = build()
+    if CHANNELS_LAST and len(shape) == 3:
+        model = model.to(memory_format=torch.channels_last)
+    criterion = nn.BCEWithLogitsLoss() if classes == 1 else nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True if FUSED else None)
+
+    def loss_of(x, y):
+        return criterion(model(x), y)
+
+    forward = torch.compile(loss_of) if COMPILE else loss_of
+    data = list(batches(shape, batch, classes, count))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    state = {"step": 0, "loss": 0.0}
+
+    def step():
+        x, y = data[state["step"] % count]
+        optimizer.zero_grad(set_to_none=True)
+        loss = forward(x, y)
+        loss.backward()
+        optimizer.step()
+        state["step"] += 1
+        state["loss"] = loss.item()
+
+    timing = measure(step)
+    timing |= {"loss": state["loss"], "steps": state["step"], "peak_rss_mb": peak_rss_mb(),
+               "rss_before_training_mb": before}
+    emit(task, f"torch-{VARIANT}", batch / timing["median_s"], "samples/s", True, timing)
+
+
+def infer(task, batch):
+    model = keras_cnn().eval()
+    if CHANNELS_LAST:
+        model = model.to(memory_format=torch.channels_last)
+    forward = torch.compile(model) if COMPILE else model
+    data = [x for x, _ in batches((3, 150, 150), batch, 1, 8)]
+    state = {"i": 0, "sum": 0.0}
+
+    def call():
+        with torch.inference_mode():
+            state["sum"] = torch.sigmoid(forward(data[state["i"] % 8])).sum().item()
+        state["i"] += 1
+
+    timing = measure(call)
+    timing |= {"sum": state["sum"], "peak_rss_mb": peak_rss_mb()}
+    if batch == 1:
+        emit(task, f"torch-{VARIANT}", 1e3 * timing["median_s"], "ms", False, timing)
+    else:
+        emit(task, f"torch-{VARIANT}", batch / timing["median_s"], "samples/s", True, timing)
+
+
+def linear(task):
+    """1000 epochs of full-batch gradient descent by autograd on 1000 points."""
+    x = torch.from_numpy((2 * uniform(1, 1000) - 1).astype(np.float32))
+    y = 3 * x + 2 + 0.1 * torch.from_numpy(common.normal(2, 1000).astype(np.float32))
+    state = {}
+
+    def run():
+        w = torch.zeros((), requires_grad=True)
+        b = torch.zeros((), requires_grad=True)
+        for _ in range(1000):
+            loss = ((w * x + b - y) ** 2).mean()
+            loss.backward()
+            with torch.no_grad():
+                w -= 0.1 * w.grad
+                b -= 0.1 * b.grad
+                w.grad = b.grad = None
+        state["w"], state["b"] = w.item(), b.item()
+
+    timing = measure(run) | state
+    emit(task, "torch-tensors-autograd", timing["median_s"], "s", False, timing)
+
+
+for task, arguments in TASKS.items():
+    if wanted(task) and not (CHANNELS_LAST and len(arguments[1]) == 1):
+        train(task, *arguments)
+if wanted("keras-cnn-150-infer/batch32"):
+    infer("keras-cnn-150-infer/batch32", 32)
+if wanted("keras-cnn-150-infer/batch1"):
+    infer("keras-cnn-150-infer/batch1", 1)
+if VARIANT == "eager" and wanted("linear-regression-1000x1000"):
+    linear("linear-regression-1000x1000")

@@ -1,0 +1,94 @@
+//! The timing protocol: warm-up, blocks of at least 20 ms, the median of the repeats.
+
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+static QUICK: AtomicBool = AtomicBool::new(false);
+
+/// Three repeats instead of five.
+pub(crate) fn set_quick(quick: bool) {
+    QUICK.store(quick, Ordering::Relaxed);
+}
+
+/// Seconds of one call.
+pub(crate) struct Timing {
+    pub(crate) median_s: f64,
+    min_s: f64,
+    reps: usize,
+}
+
+/// Warms up with 2 calls and 0.2 s, then takes the median of at least 5 blocks of at least 20 ms
+/// (3 when a block lasts over 5 s).
+pub(crate) fn time(mut call: impl FnMut()) -> Timing {
+    let start = Instant::now();
+    let mut calls = 0;
+    while calls < 2 || start.elapsed().as_secs_f64() < 0.2 {
+        call();
+        calls += 1;
+    }
+    let each = start.elapsed().as_secs_f64() / f64::from(calls);
+    let per_block = (0.02 / each).ceil().max(1.0);
+    let reps = if each * per_block > 5.0 || QUICK.load(Ordering::Relaxed) { 3 } else { 5 };
+    let mut times: Vec<f64> = (0..reps)
+        .map(|_| {
+            let start = Instant::now();
+            for _ in 0..per_block as usize {
+                call();
+            }
+            start.elapsed().as_secs_f64() / per_block
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    Timing { median_s: times[reps / 2], min_s: times[0], reps }
+}
+
+/// What one task found.
+pub(crate) struct Row {
+    value: f64,
+    unit: &'static str,
+    higher_is_better: bool,
+    extra: Value,
+}
+
+impl Row {
+    fn new(timing: &Timing, value: f64, unit: &'static str, higher_is_better: bool) -> Self {
+        let extra =
+            json!({"median_s": timing.median_s, "min_s": timing.min_s, "reps": timing.reps});
+        Self { value, unit, higher_is_better, extra }
+    }
+
+    /// `amount` of work per second.
+    pub(crate) fn rate(timing: &Timing, amount: f64, unit: &'static str) -> Self {
+        Self::new(timing, amount / timing.median_s, unit, true)
+    }
+
+    /// The time itself, times `scale`.
+    pub(crate) fn duration(timing: &Timing, scale: f64, unit: &'static str) -> Self {
+        Self::new(timing, timing.median_s * scale, unit, false)
+    }
+
+    /// Adds what shows that the work was done.
+    #[must_use]
+    pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.extra[key] = value.into();
+        self
+    }
+
+    /// The line to print.
+    pub(crate) fn line(&self, task: &str, threads: usize) -> Value {
+        json!({
+            "task": task, "peer": "purlin", "threads": threads, "value": self.value,
+            "unit": self.unit, "higher_is_better": self.higher_is_better, "extra": self.extra,
+        })
+    }
+}
+
+/// Peak resident memory of this process in MB; 0 where the system does not tell.
+pub(crate) fn peak_rss_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = status.lines().find_map(|line| {
+        line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    kib.unwrap_or(0.0) / 1024.0
+}

@@ -1,0 +1,166 @@
+//! Training steps (forward, loss, backward, optimizer) and inference of the measured networks.
+
+use crate::Task;
+use crate::inputs::{integers, to_f32, uniform};
+use crate::measure::{Row, peak_rss_mb, time};
+use purlin_core::rng::Stream;
+use purlin_nn::layers::{Conv2d, Flatten, Linear, MaxPool2d};
+use purlin_nn::losses::{BceWithLogits, CrossEntropy};
+use purlin_nn::optim::{Adam, Optimizer};
+use purlin_nn::{Context, Forward, Sequential};
+use purlin_tensor::{Activation, Tensor, no_grad};
+
+pub(crate) fn tasks() -> Vec<Task> {
+    let mut tasks: Vec<Task> = networks()
+        .into_iter()
+        .map(|network| Task::new(network.task, move || train(&network)))
+        .collect();
+    for batch in [32, 1] {
+        let name = format!("keras-cnn-150-infer/batch{batch}");
+        tasks.push(Task::new(name, move || infer(batch)));
+    }
+    tasks
+}
+
+struct Network {
+    task: &'static str,
+    build: fn(&Stream) -> Sequential,
+    input: &'static [usize],
+    batch: usize,
+    /// 1 for a single logit.
+    n_classes: usize,
+    n_batches: u64,
+}
+
+fn networks() -> Vec<Network> {
+    let image: &[usize] = &[150, 150, 3];
+    vec![
+        Network {
+            task: "keras-cnn-150",
+            build: keras_cnn,
+            input: image,
+            batch: 32,
+            n_classes: 1,
+            n_batches: 8,
+        },
+        Network {
+            task: "fashion-cnn",
+            build: fashion_cnn,
+            input: &[28, 28, 1],
+            batch: 64,
+            n_classes: 10,
+            n_batches: 8,
+        },
+        Network {
+            task: "mlp-small",
+            build: |s| mlp(&[784, 128, 10], s),
+            input: &[784],
+            batch: 32,
+            n_classes: 10,
+            n_batches: 64,
+        },
+        Network {
+            task: "mlp-1024",
+            build: |s| mlp(&[784, 1024, 1024, 10], s),
+            input: &[784],
+            batch: 256,
+            n_classes: 10,
+            n_batches: 8,
+        },
+    ]
+}
+
+fn keras_cnn(stream: &Stream) -> Sequential {
+    let mut model = Sequential::new();
+    let mut channels = 3;
+    for (i, out) in [32, 64, 128, 128].into_iter().enumerate() {
+        let stream = stream.child_at(i as u64);
+        model = model
+            .push(Conv2d::new(channels, out, 3, &stream).activation(Activation::Relu))
+            .push(MaxPool2d::new(2));
+        channels = out;
+    }
+    model
+        .push(Flatten)
+        .push(Linear::new(7 * 7 * 128, 512, &stream.child("hidden")).activation(Activation::Relu))
+        .push(Linear::new(512, 1, &stream.child("head")))
+}
+
+fn fashion_cnn(stream: &Stream) -> Sequential {
+    Sequential::new()
+        .push(Conv2d::new(1, 32, 3, &stream.child("0")).activation(Activation::Relu))
+        .push(Conv2d::new(32, 64, 3, &stream.child("1")).activation(Activation::Relu))
+        .push(MaxPool2d::new(2))
+        .push(Flatten)
+        .push(Linear::new(12 * 12 * 64, 128, &stream.child("2")).activation(Activation::Relu))
+        .push(Linear::new(128, 10, &stream.child("3")))
+}
+
+fn mlp(sizes: &[usize], stream: &Stream) -> Sequential {
+    let mut model = Sequential::new();
+    for (i, pair) in sizes.windows(2).enumerate() {
+        let is_last = i + 2 == sizes.len();
+        let activation = if is_last { Activation::Identity } else { Activation::Relu };
+        let layer = Linear::new(pair[0], pair[1], &stream.child_at(i as u64));
+        model = model.push(layer.activation(activation));
+    }
+    model
+}
+
+/// Inputs uniform in [0, 1), by seed 10 + i.
+fn input(i: u64, batch: usize, shape: &[usize]) -> Tensor {
+    let dims = [&[batch], shape].concat();
+    let n = dims.iter().product();
+    Tensor::from_vec(to_f32(&uniform(10 + i, n)), dims).expect("the length is the product")
+}
+
+fn train(network: &Network) -> Row {
+    let mut model = (network.build)(&Stream::new(0, "init"));
+    let mut optimizer = Adam::new(1e-3);
+    let batches: Vec<(Tensor, Vec<usize>)> = (0..network.n_batches)
+        .map(|i| {
+            let labels = integers(50 + i, network.batch, network.n_classes.max(2) as u64);
+            (input(i, network.batch, network.input), labels)
+        })
+        .collect();
+    let before = peak_rss_mb();
+    let (mut step, mut last) = (0, 0.0);
+    let timing = time(|| {
+        let (x, labels) = &batches[step % batches.len()];
+        let mut ctx = Context::train(0).at_step(step as u64);
+        let logits = model.forward(x, &mut ctx);
+        let loss = if network.n_classes == 1 {
+            let targets: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
+            let targets = Tensor::from_slice(&targets).reshape([network.batch, 1]);
+            BceWithLogits::new().loss(&logits, &targets).expect("one target per logit")
+        } else {
+            CrossEntropy::new().loss(&logits, labels).expect("one label per row")
+        };
+        last = loss.item();
+        let grads = loss.backward();
+        optimizer.step(&mut model, &grads).expect("every parameter has a gradient");
+        step += 1;
+    });
+    Row::rate(&timing, network.batch as f64, "samples/s")
+        .with("loss", last)
+        .with("steps", step)
+        .with("peak_rss_mb", peak_rss_mb())
+        .with("rss_before_training_mb", before)
+}
+
+fn infer(batch: usize) -> Row {
+    let model = keras_cnn(&Stream::new(0, "init"));
+    let inputs: Vec<Tensor> = (0..8).map(|i| input(i, batch, &[150, 150, 3])).collect();
+    let (mut i, mut sum) = (0, 0.0);
+    let timing = time(|| {
+        let probs = no_grad(|| model.forward(&inputs[i % 8], &mut Context::eval()).sigmoid());
+        sum = probs.sum().item();
+        i += 1;
+    });
+    let row = if batch == 1 {
+        Row::duration(&timing, 1e3, "ms")
+    } else {
+        Row::rate(&timing, batch as f64, "samples/s")
+    };
+    row.with("sum", sum).with("peak_rss_mb", peak_rss_mb())
+}
