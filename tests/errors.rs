@@ -1,0 +1,244 @@
+//! Bad input, and what is said about it: the table in `docs/errors.md`.
+//!
+//! `PURLIN_UPDATE_DOCS=1 cargo test -p purlin --test errors` writes it anew.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use purlin::core::rng::Stream;
+use purlin::core::{Matrix, MatrixView, Result, linalg};
+use purlin::data::csv::CsvReader;
+use purlin::data::image::{Augment, Image, ImageFolder, Pipeline};
+use purlin::data::{
+    Loader, MemoryDataset, StandardScaler, Targets, idx, npy, npz, sets, split_indices, text,
+};
+use purlin::nn::layers::{Conv2d, Linear};
+use purlin::nn::losses::{Bce, CrossEntropy, Mse, Nll};
+use purlin::nn::metrics::Accuracy;
+use purlin::nn::optim::{Adam, Clip, Optimizer, Sgd};
+use purlin::nn::schedule::{Cosine, OneCycle, Schedule, StepDecay};
+use purlin::nn::trainer::Trainer;
+use purlin::nn::{Forward, weights};
+use purlin::plot::{ConfusionMatrix, ImageGrid, LinePlot, Scatter};
+use purlin::tensor::{Tensor, no_grad};
+use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+/// Collects rows of (input, error text).
+struct Table {
+    rows: Vec<(&'static str, String)>,
+    /// Replaced by `DIR` in texts: its name is new in every run.
+    folder: String,
+}
+
+impl Table {
+    /// Input from outside: an error.
+    fn refused<R>(&mut self, input: &'static str, result: Result<R>) {
+        let text = match result {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("{input} must be refused"),
+        };
+        self.rows.push((input, text.replace(&self.folder, "DIR")));
+    }
+
+    /// A mistake in a formula: a panic with the same wording.
+    fn panics<R>(&mut self, input: &'static str, formula: impl FnOnce() -> R) {
+        let Err(payload) = catch_unwind(AssertUnwindSafe(formula)) else {
+            panic!("{input} must panic");
+        };
+        let text = payload.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+        self.rows.push((input, text.expect("a panic with a text")));
+    }
+}
+
+fn zeros(shape: &[usize]) -> Tensor {
+    Tensor::zeros(shape)
+}
+
+fn view<const D: usize>(rows: &[[f64; D]]) -> MatrixView<'_, f64> {
+    MatrixView::from_rows(rows)
+}
+
+fn tables(t: &mut Table) {
+    t.refused("a matrix of 2 x 3 from 5 numbers", Matrix::from_vec(vec![0.0; 5], 2, 3));
+    t.refused("ragged rows", Matrix::from_row_slices(&[vec![1.0, 2.0], vec![3.0]]));
+    t.refused("a view whose size overflows", MatrixView::from_slice(&[0.0f32], usize::MAX, 2));
+    t.refused("NaN in a table", view(&[[0.0, 1.0], [2.0, f64::NAN]]).check_finite("fit", "x"));
+    t.refused("infinity in a table", view(&[[f64::INFINITY]]).check_finite("fit", "x"));
+    t.refused("the inverse of a singular matrix", linalg::inverse(view(&[[1.0, 2.0], [2.0, 4.0]])));
+    t.refused("the inverse of a matrix that is not square", linalg::inverse(view(&[[1.0, 2.0]])));
+    t.refused(
+        "Cholesky of an indefinite matrix",
+        linalg::cholesky(view(&[[1.0, 2.0], [2.0, 1.0]])),
+    );
+    t.refused("least squares with NaN", linalg::lstsq(view(&[[f64::NAN]]), view(&[[1.0]])));
+    t.refused(
+        "least squares with too few targets",
+        linalg::lstsq(view(&[[1.0], [2.0]]), view(&[[1.0]])),
+    );
+    t.refused(
+        "more components than columns",
+        linalg::Pca::new(3).fit(view(&[[1.0, 2.0], [3.0, 5.0]])),
+    );
+    let mut rng = Stream::new(1, "test").rng(0);
+    t.refused("a choice with a negative weight", rng.choice(&[1.0, -1.0]));
+    t.refused("a choice among nothing", rng.choice(&[]));
+}
+
+fn tensors(t: &mut Table) {
+    t.refused("a tensor of (2, 2) from 3 numbers", Tensor::from_vec(vec![1.0f32; 3], [2, 2]));
+    t.panics("a product of matrices that do not fit", || zeros(&[2, 3]).matmul(&zeros(&[4, 5])));
+    t.panics("a sum of shapes that do not broadcast", || zeros(&[2, 3]) + zeros(&[2, 4]));
+    t.panics("a reshape to another number of elements", || zeros(&[2, 3]).reshape([4, 2]));
+    t.panics("an axis that is not there", || zeros(&[2, 3]).sum_axis(2, false));
+    t.panics("concatenation of sizes that differ", || {
+        Tensor::concat(&[&zeros(&[2, 3]), &zeros(&[3, 4])], 0)
+    });
+    t.panics("an index beyond the axis", || zeros(&[2, 3]).index_select(1, &[3]));
+    t.panics("the item of several", || zeros(&[2]).item());
+    t.panics("backward from several numbers", || zeros(&[2]).requires_grad().exp().backward());
+    t.panics("backward without a graph", || no_grad(|| zeros(&[1]).sum().backward()));
+    let x = Tensor::from([1.0f32]).requires_grad();
+    let y = Tensor::from([1.0f32]).requires_grad();
+    t.refused("the gradient of what was not used", x.sum().backward().require(&y).cloned());
+}
+
+fn networks(t: &mut Table) {
+    let stream = Stream::new(1, "test");
+    let conv: Conv2d = Conv2d::new(3, 8, 3, &stream);
+    let shape = |dims: &[usize]| dims.into();
+    t.refused("grey pictures for a colour network", conv.output_shape(&shape(&[8, 28, 28, 1])));
+    t.refused("pictures smaller than the kernel", conv.output_shape(&shape(&[8, 2, 2, 3])));
+    t.panics("a convolution without channels", || Conv2d::<f32>::new(0, 8, 3, &stream));
+    let linear: Linear = Linear::new(4, 2, &stream);
+    t.refused("features that do not fit", linear.output_shape(&shape(&[8, 5])));
+    t.refused("a class beyond the logits", CrossEntropy::new().loss(&zeros(&[2, 3]), &[0, 3]));
+    t.refused("fewer targets than rows", CrossEntropy::new().loss(&zeros(&[2, 3]), &[0]));
+    t.refused("a class beyond the log-probabilities", Nll::new().loss(&zeros(&[1, 3]), &[5]));
+    t.refused("targets of another shape", Mse::new().loss(&zeros(&[2, 1]), &zeros(&[2])));
+    let p = Tensor::from([1.5f32]);
+    t.refused("a probability above 1", Bce::new().loss(&p, &Tensor::from([1.0f32])));
+    t.refused("a negative learning rate", step(&mut Adam::new(-1.0)));
+    t.refused("a momentum of NaN", step(&mut Sgd::new(0.1).momentum(f64::NAN)));
+    t.refused("a schedule over no steps", Cosine::new(0.1, 0).check());
+    t.refused("a decay every 0 steps", StepDecay::new(0.1, 0, 0.5).check());
+    t.refused("one cycle over no steps", OneCycle::new(0.1, 0).check());
+    t.refused("scores that are no rows of classes", Accuracy::new().update(&[0.1f32; 3], &[0, 1]));
+
+    let data = |n| MemoryDataset::new(zeros(&[n, 4]), Targets::Classes(vec![0; n]));
+    let fit = |trainer: &mut Trainer, loader: &Loader| {
+        trainer.fit(&mut Linear::new(4, 2, &Stream::new(1, "test")), loader, None)
+    };
+    let adam = || Trainer::new(CrossEntropy::new(), Adam::new(1e-3));
+    let loader = Loader::new(data(4).unwrap());
+    t.refused("gradients of no batches", fit(&mut adam().accumulate(0), &loader));
+    t.refused("clipping at a negative norm", fit(&mut adam().clip(Clip::norm(-1.0)), &loader));
+    let nan = Tensor::full([4, 4], f32::NAN);
+    let nan = MemoryDataset::new(nan, Targets::Classes(vec![0; 4])).unwrap();
+    t.refused("training on NaN", fit(&mut adam(), &Loader::new(nan)));
+}
+
+/// One step of an optimizer on one weight.
+fn step(optimizer: &mut dyn Optimizer<f32>) -> Result<()> {
+    let mut model: Linear = Linear::new(1, 1, &Stream::new(1, "test")).bias(false);
+    let x = Tensor::ones([1, 1]);
+    let grads = model.forward(&x, &mut purlin::nn::Context::eval()).sum().backward();
+    optimizer.step(&mut model, &grads)
+}
+
+fn data(t: &mut Table) {
+    let x = || zeros(&[3, 2]);
+    t.refused("2 classes for 3 rows", MemoryDataset::new(x(), Targets::Classes(vec![0, 1])));
+    let whole = || Loader::new(MemoryDataset::new(x(), Targets::None).unwrap());
+    t.refused("batches of 0", whole().batch_size(0).epoch(0).next().expect("an item"));
+    t.refused("parts that are more than all", split_indices(10, &[0.7, 0.7], 1));
+    t.refused("a scaler for other columns", {
+        let scaler = StandardScaler::fit(view(&[[0.0, 1.0], [1.0, 3.0]])).unwrap();
+        scaler.transform(view(&[[1.0]]))
+    });
+    t.refused("a rotation of NaN degrees", Augment::new().rotation_range(f64::NAN).check());
+    t.refused("a negative shift", Augment::new().width_shift_range(-0.1).check());
+    t.refused("a picture of 2 x 2 x 3 from 5 bytes", Image::new(2, 2, 3, vec![0; 5]));
+    t.refused(
+        "a crop larger than the picture",
+        Pipeline::new().center_crop(9, 9).output_shape(8, 8, 1),
+    );
+    t.refused("IDX with a wrong magic", idx::from_bytes("x.idx", &[1, 2, 3, 4, 0, 0, 0, 0]));
+    t.refused("IDX cut short", idx::from_bytes("x.idx", &[0, 0, 8, 1, 0, 0, 0, 9, 1]));
+    t.refused(
+        "IDX of 2^63 items",
+        idx::from_bytes("x.idx", &[0, 0, 8, 2, 255, 255, 255, 255, 255, 255, 255, 255]),
+    );
+    t.refused("NPY without its magic", npy::from_bytes("x.npy", b"not an array"));
+    t.refused("NPZ that is no archive", npz::from_bytes("x.npz", b"not an archive"));
+    let csv = |bytes: &[u8]| CsvReader::new().from_bytes("x.csv", bytes);
+    t.refused("CSV with a row too long", csv(b"a,b\n1,2\n3,4,5\n"));
+    t.refused("CSV with a missing number", csv(b"a,b\n1,2\n3,\n"));
+    t.refused("text that is not UTF-8", {
+        let path = Path::new(&t.folder).join("latin.txt");
+        std::fs::write(&path, [b'a', 0xff]).unwrap();
+        text::lines(path)
+    });
+}
+
+fn files(t: &mut Table) {
+    let folder = Path::new(&t.folder).to_path_buf();
+    t.refused("a folder that is not there", ImageFolder::new(folder.join("none")).open());
+    let pictures = folder.join("pictures");
+    std::fs::create_dir_all(pictures.join("cat")).unwrap();
+    t.refused("a class folder without pictures", ImageFolder::new(&pictures).open());
+    std::fs::write(pictures.join("cat/broken.png"), b"\x89PNG\r\n\x1a\nand then nothing").unwrap();
+    t.refused("a broken picture", ImageFolder::new(&pictures).open());
+    let mut model: Linear = Linear::new(4, 2, &Stream::new(1, "test"));
+    let file = folder.join("model.safetensors");
+    t.refused("weights that are not there", weights::load(&mut model, &file));
+    weights::save(&Linear::<f32>::new(3, 2, &Stream::new(1, "test")), &file).unwrap();
+    t.refused("weights of another shape", weights::load(&mut model, &file));
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes.truncate(bytes.len() / 2);
+    std::fs::write(&file, &bytes).unwrap();
+    t.refused("weights cut short", weights::load(&mut model, &file));
+}
+
+fn plots(t: &mut Table) {
+    t.refused("a scatter of 3 by 2", Scatter::new(&[1.0, 2.0, 3.0], &[1.0, 2.0]).draw());
+    t.refused("a plot of nothing", LinePlot::new().draw());
+    t.refused(
+        "counts for another number of classes",
+        ConfusionMatrix::new(&[1, 2, 3], &["a", "b"]).draw(),
+    );
+    t.refused("a pixel of 2.5", ImageGrid::new().image(&[2.5f32], 1, 1, 1, "x").draw());
+}
+
+#[test]
+fn every_bad_input_is_refused_in_so_many_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = Table { rows: Vec::new(), folder: folder.path().display().to_string() };
+    assert_eq!(sets::iris().labels.len(), 150, "good input is taken");
+    tables(&mut table);
+    tensors(&mut table);
+    networks(&mut table);
+    data(&mut table);
+    files(&mut table);
+    plots(&mut table);
+    assert!(table.rows.len() >= 40, "only {} rows", table.rows.len());
+
+    let mut page = String::from(
+        "# What is said about bad input\n\n\
+         Written by `PURLIN_UPDATE_DOCS=1 cargo test -p purlin --test errors`, and compared by every run of the tests.\n\
+         Data from outside gives an `Error`; a shape mistake in a formula panics with the same wording.\n\n\
+         | input | text |\n|---|---|\n",
+    );
+    for (input, text) in &table.rows {
+        assert!(text.contains(": "), "{input}: the text must name the operation: {text}");
+        assert!(!text.ends_with('.'), "{input}: no full stop: {text}");
+        let text = text.replace('|', "\\|").replace('\n', "<br>");
+        writeln!(page, "| {input} | `{text}` |").unwrap();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
+    if std::env::var_os("PURLIN_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, page).unwrap();
+    } else {
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), page, "docs/errors.md is out of date");
+    }
+}
