@@ -125,8 +125,11 @@ impl<T: Real> Callback<T> for CsvLog {
         "csv_log".to_owned()
     }
 
-    fn on_train_begin(&mut self, _: &RunInfo) -> Result<()> {
+    fn on_train_begin(&mut self, run: &RunInfo) -> Result<()> {
         self.file = None;
+        if run.is_fresh() {
+            self.columns.clear();
+        }
         Ok(())
     }
 

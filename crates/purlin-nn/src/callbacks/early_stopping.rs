@@ -1,6 +1,6 @@
 //! Stopping when nothing improves any more.
 
-use super::{Callback, CallbackState, Flow, bad_state, monitored};
+use super::{Callback, CallbackState, Flow, RunInfo, bad_state, monitored};
 use crate::Module;
 use crate::exact;
 use crate::metrics::Goal;
@@ -173,7 +173,11 @@ impl<T: Real> Callback<T> for EarlyStopping<T> {
         format!("early_stopping.{}", self.monitor)
     }
 
-    fn on_train_begin(&mut self, _: &super::RunInfo) -> Result<()> {
+    fn on_train_begin(&mut self, run: &RunInfo) -> Result<()> {
+        if run.is_fresh() {
+            self.memory = Memory::default();
+            self.weights.clear();
+        }
         self.check()
     }
 

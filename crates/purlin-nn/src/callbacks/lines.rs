@@ -28,13 +28,15 @@ pub struct Lines {
     out: Box<dyn Write + Send>,
     n_epochs: Option<u64>,
     started: Option<Instant>,
+    /// Samples and seconds of the epoch up to its last batch: validation does not count.
     n_samples: u64,
+    seconds: f64,
 }
 
 impl Lines {
     /// Writes to any writer.
     pub fn to(out: impl Write + Send + 'static) -> Self {
-        Self { out: Box::new(out), n_epochs: None, started: None, n_samples: 0 }
+        Self { out: Box::new(out), n_epochs: None, started: None, n_samples: 0, seconds: 0.0 }
     }
 
     /// Writes to standard error.
@@ -58,11 +60,11 @@ impl Lines {
     /// [`Error::Io`] when the writer refuses.
     pub fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
         let mut text = self.text(record);
-        if let Some(started) = self.started.take() {
-            let rate = self.n_samples as f64 / started.elapsed().as_secs_f64().max(1e-9);
+        if self.n_samples > 0 {
+            let rate = self.n_samples as f64 / self.seconds.max(1e-9);
             let _ = write!(text, "  {rate:.0} samples/s");
         }
-        self.n_samples = 0;
+        (self.started, self.n_samples) = (None, 0);
         self.write(&text)
     }
 
@@ -75,8 +77,8 @@ impl Lines {
     }
 
     pub(super) fn count(&mut self, n_samples: u64) {
-        self.started.get_or_insert_with(Instant::now);
         self.n_samples += n_samples;
+        self.seconds = self.started.get_or_insert_with(Instant::now).elapsed().as_secs_f64();
     }
 }
 

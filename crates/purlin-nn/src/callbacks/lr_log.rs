@@ -1,6 +1,6 @@
 //! The learning rate of every step.
 
-use super::{BatchEnd, Callback, CallbackState, bad_state};
+use super::{BatchEnd, Callback, CallbackState, RunInfo, bad_state};
 use crate::exact;
 use purlin_core::{Real, Result};
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,13 @@ impl LrLog {
 impl<T: Real> Callback<T> for LrLog {
     fn name(&self) -> String {
         "lr_log".to_owned()
+    }
+
+    fn on_train_begin(&mut self, run: &RunInfo) -> Result<()> {
+        if run.is_fresh() {
+            *self = Self::new();
+        }
+        Ok(())
     }
 
     fn on_batch_end(&mut self, end: &BatchEnd<'_>) -> Result<()> {

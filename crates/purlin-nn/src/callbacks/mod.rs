@@ -92,6 +92,13 @@ pub struct RunInfo {
     pub first_batch: u64,
 }
 
+impl RunInfo {
+    /// Whether the run begins at its beginning. Callbacks then forget an earlier run.
+    pub fn is_fresh(&self) -> bool {
+        self.first_epoch == 0 && self.first_batch == 0
+    }
+}
+
 /// Where a run is after a batch.
 #[derive(Clone, Copy)]
 pub struct BatchEnd<'a> {
@@ -136,7 +143,7 @@ pub trait Callback<T: Real = f32>: Send {
     /// The name that saved state is found by: unique in a trainer, the same in every run.
     fn name(&self) -> String;
 
-    /// Before the first step.
+    /// Before the first step, after [`Callback::load_state`] where a run goes on.
     ///
     /// # Errors
     ///

@@ -33,7 +33,9 @@ pub struct ProgressBar {
     run: RunInfo,
     started: Instant,
     drawn: Option<Instant>,
+    /// Samples and seconds of the epoch up to its last batch: validation does not count.
     n_samples: u64,
+    seconds: f64,
 }
 
 impl Default for ProgressBar {
@@ -63,6 +65,7 @@ impl ProgressBar {
             started: Instant::now(),
             drawn: None,
             n_samples: 0,
+            seconds: 0.0,
         }
     }
 
@@ -88,13 +91,14 @@ impl ProgressBar {
     /// After each batch.
     pub fn batch(&mut self, end: &BatchEnd<'_>) {
         self.n_samples += end.n_samples;
+        self.seconds = self.started.elapsed().as_secs_f64();
         self.lines.count(end.n_samples);
         let is_last = end.batch == self.run.n_batches;
         if self.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) && !is_last {
             return;
         }
         if let Some(bar) = &self.bar {
-            let message = self.message(end, self.started.elapsed().as_secs_f64());
+            let message = self.message(end, self.seconds);
             self.drawn = Some(Instant::now());
             bar.set_prefix(format!("epoch {}/{}", end.epoch, self.run.n_epochs));
             bar.set_message(message);
@@ -127,7 +131,7 @@ impl ProgressBar {
     pub fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
         let result = match &self.bar {
             Some(bar) => {
-                let rate = self.n_samples as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
+                let rate = self.n_samples as f64 / self.seconds.max(1e-9);
                 bar.println(format!("{}  {rate:.0} samples/s", self.lines.text(record)));
                 bar.set_position(0);
                 Ok(())

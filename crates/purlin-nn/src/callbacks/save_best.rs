@@ -1,6 +1,6 @@
 //! Writing the best weights.
 
-use super::{Callback, CallbackState, Flow, bad_state, monitored};
+use super::{Callback, CallbackState, Flow, RunInfo, bad_state, monitored};
 use crate::Module;
 use crate::exact::Exact;
 use crate::metrics::Goal;
@@ -95,6 +95,13 @@ impl SaveBest {
 impl<T: Real> Callback<T> for SaveBest {
     fn name(&self) -> String {
         format!("save_best.{}", self.monitor)
+    }
+
+    fn on_train_begin(&mut self, run: &RunInfo) -> Result<()> {
+        if run.is_fresh() {
+            self.best = None;
+        }
+        Ok(())
     }
 
     fn on_epoch_end(&mut self, record: &EpochRecord, model: &dyn Module<T>) -> Result<Flow> {

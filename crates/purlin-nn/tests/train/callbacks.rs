@@ -182,7 +182,6 @@ fn the_log_of_a_resumed_run_is_that_of_an_uninterrupted_one() {
     let path = folder.path().join("log, \"odd\".csv");
     let epochs: Vec<EpochRecord> =
         (1..=4).map(|e| record(e, &[("loss", 1.0 / e as f64), ("val, \"x\"", f64::NAN)])).collect();
-    let run = RunInfo { n_epochs: 4, n_batches: 1, n_samples: 1, first_epoch: 0, first_batch: 0 };
     let write = |log: &mut CsvLog, records: &[EpochRecord]| {
         for record in records {
             log.write(record).unwrap();
@@ -208,6 +207,8 @@ fn the_log_of_a_resumed_run_is_that_of_an_uninterrupted_one() {
 
         let mut log = CsvLog::new(&path);
         Callback::<f32>::load_state(&mut log, state).unwrap();
+        let first_epoch = checkpoint as u64;
+        let run = RunInfo { n_epochs: 4, n_batches: 1, n_samples: 1, first_epoch, first_batch: 0 };
         Callback::<f32>::on_train_begin(&mut log, &run).unwrap();
         write(&mut log, &epochs[checkpoint..]);
         let resumed = std::fs::read_to_string(&path).unwrap();

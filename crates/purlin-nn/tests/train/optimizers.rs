@@ -2,7 +2,6 @@
 //! subnormal numbers, the same bits everywhere.
 
 use proptest::prelude::*;
-use purlin_backend::isa::{self, IsaKind};
 use purlin_core::rng::Stream;
 use purlin_nn::layers::{LayerNorm, Linear};
 use purlin_nn::optim::clip::{self, Clip, NormKind};
@@ -12,6 +11,7 @@ use purlin_nn::optim::{
 use purlin_nn::weights::state_dict;
 use purlin_nn::{Forward, Module, Param, Sequential};
 use purlin_tensor::{Gradients, Tensor};
+use purlin_testkit::{check_same_bits_on_all_isas, check_same_bits_on_threads};
 
 /// One of each kind, with as much state as it can have.
 fn all() -> Vec<Box<dyn Optimizer<f32>>> {
@@ -291,8 +291,8 @@ fn nan_in_a_gradient_is_not_hidden() {
 
 #[test]
 fn a_step_has_the_same_bits_on_every_isa_and_number_of_threads() {
-    // Longer than a block, and no multiple of anything.
-    let n = 40_007;
+    // Several blocks, above the threshold for threads, and no multiple of anything.
+    let n = 80_007;
     let start = Tensor::uniform([n], -1.0, 1.0, &Stream::new(1, "start")).to_vec();
     let run = |i: usize| {
         let mut optimizer = all().swap_remove(i);
@@ -302,14 +302,11 @@ fn a_step_has_the_same_bits_on_every_isa_and_number_of_threads() {
             let grads = grads_of(&p, &g);
             optimizer.step(&mut p, &grads).unwrap();
         }
-        p.data().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+        p.to_vec()
     };
     for i in 0..all().len() {
-        let expected = run(i);
-        for kind in IsaKind::available() {
-            let _pin = isa::pin(kind);
-            assert!(run(i) == expected, "optimizer {i} on {}", kind.name());
-        }
+        check_same_bits_on_all_isas(|| run(i));
+        check_same_bits_on_threads(|| run(i));
     }
 }
 

@@ -18,6 +18,7 @@ use purlin_nn::trainer::{EpochRecord, History, Trainer};
 use purlin_nn::weights::state_dict;
 use purlin_nn::{Context, Forward, Module, Param, Sequential};
 use purlin_tensor::Tensor;
+use purlin_testkit::{check_same_bits_on_all_isas, check_same_bits_on_threads};
 use std::path::Path;
 
 /// Two classes of points in a square, 50 samples.
@@ -91,6 +92,70 @@ fn a_fit_is_the_loop_that_one_would_write() {
     assert_eq!(bits(&model), bits(&twin));
     assert_eq!(history.values("loss"), means);
     assert_eq!(history.last().unwrap().step, 21);
+}
+
+#[test]
+fn a_training_has_the_same_bits_on_every_isa_and_number_of_threads_and_workers() {
+    let train = |workers| {
+        let mut model = network();
+        let data = loader().workers(workers);
+        let trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.02)).epochs(2);
+        trainer.metric(Accuracy::new()).fit(&mut model, &data, Some(&data)).unwrap();
+        state_dict(&model).into_iter().flat_map(|(_, x)| x.to_vec()).collect::<Vec<f32>>()
+    };
+    check_same_bits_on_all_isas(|| train(0));
+    check_same_bits_on_threads(|| train(1));
+    let plain: Vec<u32> = train(0).into_iter().map(f32::to_bits).collect();
+    let busy: Vec<u32> = train(4).into_iter().map(f32::to_bits).collect();
+    assert_eq!(plain, busy);
+}
+
+#[test]
+fn steps_write_in_place() {
+    /// Where each parameter lies after every step.
+    #[derive(Default)]
+    struct Places(Vec<Vec<usize>>);
+    impl Callback for Places {
+        fn name(&self) -> String {
+            "places".to_owned()
+        }
+        fn on_epoch_end(&mut self, _: &EpochRecord, model: &dyn Module) -> Result<Flow> {
+            let mut places = Vec::new();
+            model.for_each_param(&mut |_, param| places.push(param.data().as_ptr() as usize));
+            self.0.push(places);
+            Ok(Flow::Continue)
+        }
+    }
+    let mut places = Places::default();
+    let mut model = network();
+    Trainer::new(CrossEntropy::new(), Adam::new(0.02))
+        .epochs(3)
+        .clip(Clip::norm(1.0))
+        .metric(Accuracy::new())
+        .callback(&mut places)
+        .fit(&mut model, &loader(), Some(&loader()))
+        .unwrap();
+    assert_eq!(places.0[0], places.0[1]);
+    assert_eq!(places.0[0], places.0[2]);
+}
+
+#[test]
+fn callbacks_forget_an_earlier_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.csv");
+    let (mut stopper, mut rates) = (EarlyStopping::new("loss").patience(9), LrLog::new());
+    for _ in 0..2 {
+        Trainer::new(CrossEntropy::new(), Sgd::new(0.1))
+            .epochs(2)
+            .callback(&mut stopper)
+            .callback(&mut rates)
+            .callback(CsvLog::new(&path))
+            .fit(&mut network(), &loader(), None)
+            .unwrap();
+        assert_eq!(rates.steps().len(), 14);
+        assert_eq!(stopper.best().unwrap().0, 2);
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
+    }
 }
 
 #[test]
