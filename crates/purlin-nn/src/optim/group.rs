@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_group_rate_follows_the_optimizer_in_proportion() {
-        assert_eq!(ParamGroup::vectors().lr(0.02).scale(0.1), 0.2);
+        assert_eq!(ParamGroup::vectors().lr(0.125).scale(0.5), 0.25);
         assert_eq!(ParamGroup::vectors().lr_scale(0.5).scale(0.1), 0.5);
         assert!(ParamGroup::vectors().lr(0.02).check("sgd", 0.0).is_err());
         assert!(ParamGroup::vectors().weight_decay(-1.0).check("sgd", 0.1).is_err());
