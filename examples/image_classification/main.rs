@@ -197,7 +197,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("the file gives other weights than were saved".into());
     }
     let judged = pictures::judge(&saved.model, &saved.pipeline, &data.test, &saved.names)?;
-    for guess in judged.iter().take(8) {
+    for guess in judged.iter().step_by(judged.len().div_ceil(8)) {
         println!("  {guess}");
     }
     pictures::write(
@@ -251,12 +251,7 @@ fn train(arguments: &Arguments, data: &Data, file: &Path) -> Result<Sequential, 
         .callback(CsvLog::new(arguments.out.join("log.csv")));
     let start = Instant::now();
     let history = trainer.fit(&mut model, &training, Some(&validation))?;
-    println!(
-        "{} epochs in {:.1} s{}",
-        history.records().len(),
-        start.elapsed().as_secs_f64(),
-        history.stopped().map(|why| format!(", stopped: {why}")).unwrap_or_default()
-    );
+    println!("{} epochs in {:.1} s", history.records().len(), start.elapsed().as_secs_f64());
     pictures::curves(&history)?.save(arguments.out.join("curves.png"))?;
 
     let result = trainer.evaluate(&model, &test)?;
