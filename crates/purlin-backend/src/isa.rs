@@ -160,6 +160,9 @@ pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `current` returns only kinds that this machine has.
         IsaKind::Avx2 => unsafe { run_avx2(kernel) },
+        // NEON is part of the base: no wrapper that switches it on.
+        #[cfg(target_arch = "aarch64")]
+        IsaKind::Neon => kernel.run::<simd::neon::Neon>(),
         _ => kernel.run::<simd::scalar::Scalar>(),
     }
 }

@@ -26,9 +26,51 @@ macro_rules! isa {
     };
 }
 
+/// From `LANES - n` on: `n` lanes that are on, then lanes that are off.
+static TABLE32: [i32; 32] = {
+    let mut table = [0; 32];
+    let mut i = 0;
+    while i < 16 {
+        table[i] = -1;
+        i += 1;
+    }
+    table
+};
+
+/// As [`TABLE32`].
+static TABLE64: [i64; 16] = {
+    let mut table = [0; 16];
+    let mut i = 0;
+    while i < 8 {
+        table[i] = -1;
+        i += 1;
+    }
+    table
+};
+
+/// The upper lanes of the first register moved down, for `K` below its lanes.
+#[inline(always)]
+fn upper_f32<const K: usize>(v: __m256) -> __m256 {
+    match K {
+        4 => isa!(_mm256_permute2f128_ps::<0x11>(v, v)),
+        2 => isa!(_mm256_permute_ps::<0b11_10_11_10>(v)),
+        _ => isa!(_mm256_permute_ps::<0b11_10_01_01>(v)),
+    }
+}
+
+/// As [`upper_f32`].
+#[inline(always)]
+fn upper_f64<const K: usize>(v: __m256d) -> __m256d {
+    match K {
+        2 => isa!(_mm256_permute2f128_pd::<0x11>(v, v)),
+        _ => isa!(_mm256_permute_pd::<0b1111>(v)),
+    }
+}
+
 macro_rules! lanes {
     ($name:ident, $mask:ident, $scalar:ident, $raw:ident, $bits:ident, $n:literal, half $half:literal,
      set1 $set1:ident, loadu $loadu:ident, storeu $storeu:ident,
+     table $table:ident, maskload $maskload:ident, maskstore $maskstore:ident, upper $upper:ident, first $first:ident,
      add $add:ident, sub $sub:ident, mul $mul:ident, div $div:ident, fma $fma:ident,
      max $max:ident, min $min:ident, sqrt $sqrt:ident, round $round:ident, cmp $cmp:ident,
      blend $blend:ident, movemask $movemask:ident, and $and:ident, or $or:ident, andnot $andnot:ident, xor $xor:ident,
@@ -120,6 +162,32 @@ macro_rules! lanes {
                 assert!(out.len() >= $n);
                 isa!($storeu(out.as_mut_ptr(), self.0));
                 isa!($storeu(out.as_mut_ptr().add($half), self.1));
+            }
+            #[inline(always)]
+            fn load_partial(xs: &[$scalar], fill: $scalar) -> Self {
+                let n = xs.len().min($n);
+                let fill = isa!($set1(fill));
+                // The pointer of the second half may lie beyond the slice; then nothing is read.
+                let (low, high) = (xs.as_ptr(), xs.as_ptr().wrapping_add($half));
+                let masks = isa!((
+                    _mm256_loadu_si256($table[$n - n..].as_ptr().cast()),
+                    _mm256_loadu_si256($table[$n + $half - n..].as_ptr().cast()),
+                ));
+                Self(
+                    isa!($blend(fill, $maskload(low, masks.0), $to_float(masks.0))),
+                    isa!($blend(fill, $maskload(high, masks.1), $to_float(masks.1))),
+                )
+            }
+            #[inline(always)]
+            fn store_partial(self, out: &mut [$scalar]) {
+                let n = out.len().min($n);
+                let (low, high) = (out.as_mut_ptr(), out.as_mut_ptr().wrapping_add($half));
+                isa!($maskstore(low, _mm256_loadu_si256($table[$n - n..].as_ptr().cast()), self.0));
+                isa!($maskstore(
+                    high,
+                    _mm256_loadu_si256($table[$n + $half - n..].as_ptr().cast()),
+                    self.1
+                ));
             }
             #[inline(always)]
             fn mul_add(self, b: Self, c: Self) -> Self {
@@ -216,12 +284,21 @@ macro_rules! lanes {
             fn any(mask: $mask) -> bool {
                 isa!($movemask($or(mask.0, mask.1))) != 0
             }
+            #[inline(always)]
+            fn upper<const K: usize>(self) -> Self {
+                if K == $half { Self(self.1, self.1) } else { Self($upper::<K>(self.0), self.1) }
+            }
+            #[inline(always)]
+            fn first(self) -> $scalar {
+                isa!($first(self.0))
+            }
         }
     };
 }
 
 lanes!(F32, Mask32, f32, __m256, u32, 16, half 8,
     set1 _mm256_set1_ps, loadu _mm256_loadu_ps, storeu _mm256_storeu_ps,
+    table TABLE32, maskload _mm256_maskload_ps, maskstore _mm256_maskstore_ps, upper upper_f32, first _mm256_cvtss_f32,
     add _mm256_add_ps, sub _mm256_sub_ps, mul _mm256_mul_ps, div _mm256_div_ps, fma _mm256_fmadd_ps,
     max _mm256_max_ps, min _mm256_min_ps, sqrt _mm256_sqrt_ps, round _mm256_round_ps, cmp _mm256_cmp_ps,
     blend _mm256_blendv_ps, movemask _mm256_movemask_ps, and _mm256_and_ps, or _mm256_or_ps, andnot _mm256_andnot_ps, xor _mm256_xor_ps,
@@ -230,6 +307,7 @@ lanes!(F32, Mask32, f32, __m256, u32, 16, half 8,
 
 lanes!(F64, Mask64, f64, __m256d, u64, 8, half 4,
     set1 _mm256_set1_pd, loadu _mm256_loadu_pd, storeu _mm256_storeu_pd,
+    table TABLE64, maskload _mm256_maskload_pd, maskstore _mm256_maskstore_pd, upper upper_f64, first _mm256_cvtsd_f64,
     add _mm256_add_pd, sub _mm256_sub_pd, mul _mm256_mul_pd, div _mm256_div_pd, fma _mm256_fmadd_pd,
     max _mm256_max_pd, min _mm256_min_pd, sqrt _mm256_sqrt_pd, round _mm256_round_pd, cmp _mm256_cmp_pd,
     blend _mm256_blendv_pd, movemask _mm256_movemask_pd, and _mm256_and_pd, or _mm256_or_pd, andnot _mm256_andnot_pd, xor _mm256_xor_pd,

@@ -26,9 +26,37 @@ macro_rules! isa {
     };
 }
 
+/// A mask of the first `n` lanes, `n <= 16`.
+#[inline(always)]
+fn first_bits(n: usize) -> u32 {
+    (1 << n) - 1
+}
+
+/// Quarters move down, then lanes within the first.
+#[inline(always)]
+fn upper_f32<const K: usize>(v: __m512) -> __m512 {
+    match K {
+        8 => isa!(_mm512_shuffle_f32x4::<0b11_10_11_10>(v, v)),
+        4 => isa!(_mm512_shuffle_f32x4::<0b11_10_01_01>(v, v)),
+        2 => isa!(_mm512_permute_ps::<0b11_10_11_10>(v)),
+        _ => isa!(_mm512_permute_ps::<0b11_10_01_01>(v)),
+    }
+}
+
+/// As [`upper_f32`].
+#[inline(always)]
+fn upper_f64<const K: usize>(v: __m512d) -> __m512d {
+    match K {
+        4 => isa!(_mm512_shuffle_f64x2::<0b11_10_11_10>(v, v)),
+        2 => isa!(_mm512_shuffle_f64x2::<0b11_10_01_01>(v, v)),
+        _ => isa!(_mm512_permute_pd::<0b1111_1111>(v)),
+    }
+}
+
 macro_rules! lanes {
     ($name:ident, $mask:ident, $scalar:ident, $raw:ident, $bits:ident, $k:ident, $n:literal,
      set1 $set1:ident, loadu $loadu:ident, storeu $storeu:ident,
+     mask_loadu $mask_loadu:ident, mask_storeu $mask_storeu:ident, upper $upper:ident, first $first:ident,
      add $add:ident, sub $sub:ident, mul $mul:ident, div $div:ident, fma $fma:ident,
      max $max:ident, min $min:ident, sqrt $sqrt:ident, round $round:ident, cmp $cmp:ident,
      blend $blend:ident, and $and:ident, or $or:ident, andnot $andnot:ident, xor $xor:ident,
@@ -120,6 +148,16 @@ macro_rules! lanes {
                 isa!($storeu(out.as_mut_ptr(), self.0));
             }
             #[inline(always)]
+            fn load_partial(xs: &[$scalar], fill: $scalar) -> Self {
+                let mask = first_bits(xs.len().min($n)) as $k;
+                Self(isa!($mask_loadu($set1(fill), mask, xs.as_ptr())))
+            }
+            #[inline(always)]
+            fn store_partial(self, out: &mut [$scalar]) {
+                let mask = first_bits(out.len().min($n)) as $k;
+                isa!($mask_storeu(out.as_mut_ptr(), mask, self.0));
+            }
+            #[inline(always)]
             fn mul_add(self, b: Self, c: Self) -> Self {
                 Self(isa!($fma(self.0, b.0, c.0)))
             }
@@ -190,12 +228,21 @@ macro_rules! lanes {
             fn any(mask: $mask) -> bool {
                 mask.0 != 0
             }
+            #[inline(always)]
+            fn upper<const K: usize>(self) -> Self {
+                Self($upper::<K>(self.0))
+            }
+            #[inline(always)]
+            fn first(self) -> $scalar {
+                isa!($first(self.0))
+            }
         }
     };
 }
 
 lanes!(F32, Mask32, f32, __m512, u32, __mmask16, 16,
     set1 _mm512_set1_ps, loadu _mm512_loadu_ps, storeu _mm512_storeu_ps,
+    mask_loadu _mm512_mask_loadu_ps, mask_storeu _mm512_mask_storeu_ps, upper upper_f32, first _mm512_cvtss_f32,
     add _mm512_add_ps, sub _mm512_sub_ps, mul _mm512_mul_ps, div _mm512_div_ps, fma _mm512_fmadd_ps,
     max _mm512_max_ps, min _mm512_min_ps, sqrt _mm512_sqrt_ps, round _mm512_roundscale_ps, cmp _mm512_cmp_ps_mask,
     blend _mm512_mask_blend_ps, and _mm512_and_ps, or _mm512_or_ps, andnot _mm512_andnot_ps, xor _mm512_xor_ps,
@@ -204,6 +251,7 @@ lanes!(F32, Mask32, f32, __m512, u32, __mmask16, 16,
 
 lanes!(F64, Mask64, f64, __m512d, u64, __mmask8, 8,
     set1 _mm512_set1_pd, loadu _mm512_loadu_pd, storeu _mm512_storeu_pd,
+    mask_loadu _mm512_mask_loadu_pd, mask_storeu _mm512_mask_storeu_pd, upper upper_f64, first _mm512_cvtsd_f64,
     add _mm512_add_pd, sub _mm512_sub_pd, mul _mm512_mul_pd, div _mm512_div_pd, fma _mm512_fmadd_pd,
     max _mm512_max_pd, min _mm512_min_pd, sqrt _mm512_sqrt_pd, round _mm512_roundscale_pd, cmp _mm512_cmp_pd_mask,
     blend _mm512_mask_blend_pd, and _mm512_and_pd, or _mm512_or_pd, andnot _mm512_andnot_pd, xor _mm512_xor_pd,
