@@ -58,6 +58,16 @@ fn a_longer_array_begins_with_the_shorter_one_and_indices_differ() {
 }
 
 #[test]
+fn uniform_numbers_stay_below_the_end() {
+    // One in 2^24 numbers of f64 rounds up to 1 in f32; an interval of few floats shows it sooner.
+    let (lo, hi) = (1.0, 1.0 + 4.0 * f64::from(f32::EPSILON));
+    let mut x = vec![0.0f32; 4000];
+    fill_uniform(&Stream::new(5, "test"), 0, lo, hi, &mut x);
+    assert!(x.iter().all(|&v| f64::from(v) >= lo && f64::from(v) < hi));
+    assert!(x.iter().any(|&v| v > 1.0));
+}
+
+#[test]
 fn certain_draws_are_certain() {
     let stream = Stream::new(0, "test");
     let mut x = [0.5f32; 40];

@@ -58,18 +58,22 @@ pub trait Lanes:
     /// Up to `LANES` numbers of `xs`; missing lanes hold `fill`.
     #[inline(always)]
     fn load_partial(xs: &[Self::Scalar], fill: Self::Scalar) -> Self {
+        if xs.len() >= Self::LANES {
+            return Self::load(xs);
+        }
         let mut buffer = [fill; MAX_LANES];
-        let n = xs.len().min(Self::LANES);
-        buffer[..n].copy_from_slice(&xs[..n]);
+        buffer[..xs.len()].copy_from_slice(xs);
         Self::load(&buffer)
     }
     /// Writes the first `min(LANES, out.len())` lanes.
     #[inline(always)]
     fn store_partial(self, out: &mut [Self::Scalar]) {
+        if out.len() >= Self::LANES {
+            return self.store(out);
+        }
         let mut buffer = [Self::Scalar::ZERO; MAX_LANES];
         self.store(&mut buffer);
-        let n = out.len().min(Self::LANES);
-        out[..n].copy_from_slice(&buffer[..n]);
+        out.copy_from_slice(&buffer[..out.len()]);
     }
     /// `self * b + c` with one rounding.
     #[must_use]

@@ -4,7 +4,8 @@
 //! lies at `(o * size + i) * inner + j` (see [`Shape::around`]).
 
 use crate::mono::once;
-use crate::parallel;
+use crate::{Kernel, dispatch, parallel};
+use purlin_core::simd::{Isa, Lanes};
 use purlin_core::{Real, Shape};
 
 /// What a copy needs of its elements.
@@ -321,16 +322,25 @@ pub fn scatter_add_axis<T: Real>(
         if x.is_empty() {
             return;
         }
-        // Blocks own their part of the output, so no two threads meet in an element.
+        // A block owns some rows of the output and picks what is theirs, so no two threads meet in
+        // a row, and each row collects in the order of the indices. Picking costs a comparison.
+        let rows = (size / 8).max(BLOCK / inner).max(1).min(size);
+        let per_sample = size.div_ceil(rows);
         let work = 3 * size_of_val(x);
-        parallel::for_each_chunk(out, size * inner, work, |o, out| {
-            for (i, &index) in indices.iter().enumerate() {
-                let x = &x[(o * indices.len() + i) * inner..][..inner];
-                for (out, &x) in out[index * inner..][..inner].iter_mut().zip(x) {
-                    *out += x;
-                }
+        let pick = |block: usize, out: &mut [T]| {
+            let (o, first) = (block / per_sample, block % per_sample * rows);
+            let x = &x[o * indices.len() * inner..][..indices.len() * inner];
+            dispatch(ScatterAdd { x, indices, inner, first, out });
+        };
+        if per_sample == 1 {
+            parallel::for_each_chunk(out, size * inner, work, pick);
+        } else {
+            for (o, out) in out.chunks_exact_mut(size * inner).enumerate() {
+                parallel::for_each_chunk(out, rows * inner, work / outer, |block, out| {
+                    pick(o * per_sample + block, out);
+                });
             }
-        });
+        }
     });
 }
 
@@ -364,5 +374,35 @@ pub fn scatter_add_rows<T: Real>(
 fn check_indices(op: &str, indices: &[usize], size: usize) {
     if let Some(index) = indices.iter().find(|&&i| i >= size) {
         panic!("{op}: indices must be below {size}, got {index}");
+    }
+}
+
+/// Elements of the output below which scattering is not cut.
+const BLOCK: usize = 4096;
+
+struct ScatterAdd<'a, T> {
+    x: &'a [T],
+    indices: &'a [usize],
+    inner: usize,
+    /// The row with which `out` begins.
+    first: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Real> Kernel for ScatterAdd<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self { x, indices, inner, first, out } = self;
+        let n = T::Lanes::<I>::LANES;
+        for (x, &index) in x.chunks_exact(inner).zip(indices) {
+            let Some(row) = index.checked_sub(first) else { continue };
+            let Some(row) = out.get_mut(row * inner..(row + 1) * inner) else { continue };
+            for j in (0..inner).step_by(n) {
+                let sum = T::Lanes::<I>::load_partial(&row[j..], T::ZERO)
+                    + T::Lanes::<I>::load_partial(&x[j..], T::ZERO);
+                sum.store_partial(&mut row[j..]);
+            }
+        }
     }
 }

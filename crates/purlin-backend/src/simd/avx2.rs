@@ -165,7 +165,10 @@ macro_rules! lanes {
             }
             #[inline(always)]
             fn load_partial(xs: &[$scalar], fill: $scalar) -> Self {
-                let n = xs.len().min($n);
+                if xs.len() >= $n {
+                    return Self::load(xs);
+                }
+                let n = xs.len();
                 let fill = isa!($set1(fill));
                 // The pointer of the second half may lie beyond the slice; then nothing is read.
                 let (low, high) = (xs.as_ptr(), xs.as_ptr().wrapping_add($half));
@@ -180,7 +183,10 @@ macro_rules! lanes {
             }
             #[inline(always)]
             fn store_partial(self, out: &mut [$scalar]) {
-                let n = out.len().min($n);
+                if out.len() >= $n {
+                    return self.store(out);
+                }
+                let n = out.len();
                 let (low, high) = (out.as_mut_ptr(), out.as_mut_ptr().wrapping_add($half));
                 isa!($maskstore(low, _mm256_loadu_si256($table[$n - n..].as_ptr().cast()), self.0));
                 isa!($maskstore(

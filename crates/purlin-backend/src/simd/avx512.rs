@@ -26,7 +26,7 @@ macro_rules! isa {
     };
 }
 
-/// A mask of the first `n` lanes, `n <= 16`.
+/// A mask of the first `n` lanes, `n < 16`.
 #[inline(always)]
 fn first_bits(n: usize) -> u32 {
     (1 << n) - 1
@@ -149,12 +149,18 @@ macro_rules! lanes {
             }
             #[inline(always)]
             fn load_partial(xs: &[$scalar], fill: $scalar) -> Self {
-                let mask = first_bits(xs.len().min($n)) as $k;
+                if xs.len() >= $n {
+                    return Self::load(xs);
+                }
+                let mask = first_bits(xs.len()) as $k;
                 Self(isa!($mask_loadu($set1(fill), mask, xs.as_ptr())))
             }
             #[inline(always)]
             fn store_partial(self, out: &mut [$scalar]) {
-                let mask = first_bits(out.len().min($n)) as $k;
+                if out.len() >= $n {
+                    return self.store(out);
+                }
+                let mask = first_bits(out.len()) as $k;
                 isa!($mask_storeu(out.as_mut_ptr(), mask, self.0));
             }
             #[inline(always)]
