@@ -1,8 +1,7 @@
 //! Constructors.
 
 use crate::Tensor;
-use crate::kernels::kernels;
-use purlin_backend::Buffer;
+use purlin_backend::{Buffer, random};
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Real, Result, Shape};
 
@@ -195,7 +194,7 @@ impl<T: Real> Tensor<T> {
         );
         let shape = shape.into();
         let mut data = Buffer::scratch(shape.numel());
-        (kernels().fill_uniform)(stream, 0, low, high, &mut data);
+        random::fill_uniform(stream, 0, low, high, &mut data);
         Self::new(shape, data)
     }
 
@@ -221,7 +220,7 @@ impl<T: Real> Tensor<T> {
         );
         let shape = shape.into();
         let mut data = Buffer::scratch(shape.numel());
-        (kernels().fill_normal)(stream, 0, mean, std, &mut data);
+        random::fill_normal(stream, 0, mean, std, &mut data);
         Self::new(shape, data)
     }
 

@@ -3,7 +3,6 @@
 mod autograd;
 mod create;
 mod display;
-mod kernels;
 mod ops;
 mod tensor;
 

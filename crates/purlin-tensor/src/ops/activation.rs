@@ -1,7 +1,8 @@
 //! Activations: smooth and piecewise linear functions between layers.
 
 use crate::Tensor;
-use crate::ops::elementwise::{Saves, Unary, UnaryTable, unary};
+use crate::ops::elementwise::{Grad, Saves, Table, Unary, unary};
+use purlin_backend::elementwise::ops;
 use purlin_backend::math;
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
@@ -14,13 +15,9 @@ impl Unary for Tanh {
     const NAME: &'static str = "tanh";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 14;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Tanh> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::tanh(x)
+    type Value = ops::Tanh;
+    fn value(self) -> ops::Tanh {
+        ops::Tanh
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
@@ -28,6 +25,10 @@ impl Unary for Tanh {
     }
     fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         grad_y * (y.square().mul_scalar(-1.0) + T::ONE)
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Tanh>> = Table::new();
+        &TABLE
     }
 }
 
@@ -39,13 +40,9 @@ impl Unary for Sigmoid {
     const NAME: &'static str = "sigmoid";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 12;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Sigmoid> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::sigmoid(x)
+    type Value = ops::Sigmoid;
+    fn value(self) -> ops::Sigmoid {
+        ops::Sigmoid
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
@@ -53,6 +50,10 @@ impl Unary for Sigmoid {
     }
     fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         grad_y * (y * (-y + T::ONE))
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Sigmoid>> = Table::new();
+        &TABLE
     }
 }
 
@@ -64,13 +65,9 @@ impl Unary for Softplus {
     const NAME: &'static str = "softplus";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 20;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Softplus> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::softplus(x)
+    type Value = ops::Softplus;
+    fn value(self) -> ops::Softplus {
+        ops::Softplus
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -78,6 +75,10 @@ impl Unary for Softplus {
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         grad_y * x.sigmoid()
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Softplus>> = Table::new();
+        &TABLE
     }
 }
 
@@ -89,13 +90,9 @@ impl Unary for Relu {
     const NAME: &'static str = "relu";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 1;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Relu> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        V::select(x.lt(V::splat_f64(0.0)), V::splat_f64(0.0), x)
+    type Value = ops::Relu;
+    fn value(self) -> ops::Relu {
+        ops::Relu
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
@@ -103,6 +100,10 @@ impl Unary for Relu {
     }
     fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         crate::where_(&y.detach(), grad_y, &Tensor::scalar(T::ZERO))
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Relu>> = Table::new();
+        &TABLE
     }
 }
 
@@ -114,14 +115,9 @@ impl Unary for LeakyRelu {
     const NAME: &'static str = "leaky_relu";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 1;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<LeakyRelu> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        let slope = V::splat_f64(self.0);
-        V::select(x.lt(V::splat_f64(0.0)), slope * x, x)
+    type Value = ops::LeakyRelu;
+    fn value(self) -> ops::LeakyRelu {
+        ops::LeakyRelu(self.0)
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -131,6 +127,10 @@ impl Unary for LeakyRelu {
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         let is_positive = x.detach().gt(&Tensor::scalar(T::ZERO));
         crate::where_(&is_positive, grad_y, &grad_y.mul_scalar(self.0))
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<LeakyRelu>> = Table::new();
+        &TABLE
     }
 }
 
@@ -142,14 +142,9 @@ impl Unary for Elu {
     const NAME: &'static str = "elu";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 10;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Elu> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        let y = V::splat_f64(self.0) * math::expm1(x);
-        V::select(x.gt(V::splat_f64(0.0)), x, y)
+    type Value = ops::Elu;
+    fn value(self) -> ops::Elu {
+        ops::Elu(self.0)
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -163,6 +158,10 @@ impl Unary for Elu {
         let slope = crate::where_(&is_positive, &zero, x).exp().mul_scalar(self.0);
         crate::where_(&is_positive, grad_y, &(grad_y * slope))
     }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Elu>> = Table::new();
+        &TABLE
+    }
 }
 
 /// `y = x s(x)` with the sigmoid `s`, so `dy/dx = s (1 + x (1 - s))`.
@@ -173,13 +172,9 @@ impl Unary for Silu {
     const NAME: &'static str = "silu";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 14;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Silu> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::silu(x)
+    type Value = ops::Silu;
+    fn value(self) -> ops::Silu {
+        ops::Silu
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -188,6 +183,10 @@ impl Unary for Silu {
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         let s = x.sigmoid();
         grad_y * (&s * (x * (-&s + T::ONE) + T::ONE))
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Silu>> = Table::new();
+        &TABLE
     }
 }
 
@@ -199,13 +198,9 @@ impl Unary for Gelu {
     const NAME: &'static str = "gelu";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 28;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Gelu> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::gelu(x)
+    type Value = ops::Gelu;
+    fn value(self) -> ops::Gelu {
+        ops::Gelu
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -216,6 +211,10 @@ impl Unary for Gelu {
             x.mul_scalar(std::f64::consts::FRAC_1_SQRT_2).erf().mul_scalar(0.5).add_scalar(0.5);
         let density = x.square().mul_scalar(-0.5).exp().mul_scalar(FRAC_1_SQRT_2PI);
         grad_y * (cdf + x * density)
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Gelu>> = Table::new();
+        &TABLE
     }
 }
 
@@ -228,13 +227,9 @@ impl Unary for GeluTanh {
     const NAME: &'static str = "gelu_tanh";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 24;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<GeluTanh> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::gelu_tanh(x)
+    type Value = ops::GeluTanh;
+    fn value(self) -> ops::GeluTanh {
+        ops::GeluTanh
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -247,6 +242,10 @@ impl Unary for GeluTanh {
         let slope = square.mul_scalar(0.134_145).add_scalar(1.0).mul_scalar(SQRT_8_OVER_PI);
         grad_y * (&s + x * (&s * (-&s + T::ONE)) * slope)
     }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<GeluTanh>> = Table::new();
+        &TABLE
+    }
 }
 
 /// `y = erf x = 2/sqrt(pi) int_0^x e^(-t^2) dt`, so `dy/dx = 2/sqrt(pi) e^(-x^2)`.
@@ -257,13 +256,9 @@ impl Unary for Erf {
     const NAME: &'static str = "erf";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 24;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Erf> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::erf(x)
+    type Value = ops::Erf;
+    fn value(self) -> ops::Erf {
+        ops::Erf
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -271,6 +266,10 @@ impl Unary for Erf {
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         grad_y * (-x.square()).exp().mul_scalar(std::f64::consts::FRAC_2_SQRT_PI)
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Erf>> = Table::new();
+        &TABLE
     }
 }
 

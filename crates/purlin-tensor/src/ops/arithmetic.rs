@@ -1,228 +1,109 @@
 //! Sum, difference, product, quotient, and their forms with a plain number.
 
 use crate::Tensor;
-use crate::kernels::kernels;
 use crate::ops::elementwise::{
-    Binary, Pull, Saves, Simple, SimpleTable, Unary, UnaryTable, Zip, ZipTable, binary, simple,
-    unary,
+    Binary, Grad, Pull, Saves, Simple, Table, Unary, binary, simple, unary,
 };
-use purlin_backend::Buffer;
-use purlin_backend::elementwise::{MapOp, Zip3Op, ops};
+use purlin_backend::elementwise::ops;
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
-impl Zip for ops::Add {
-    const NAME: &'static str = "add";
-    fn table() -> &'static ZipTable<Self> {
-        static TABLE: ZipTable<ops::Add> = ZipTable::full();
-        &TABLE
-    }
-}
-
 /// `y = a + b`, so `dy/da = dy/db = 1`.
 impl Binary for ops::Add {
+    const NAME: &'static str = "add";
+    const COMMUTES: bool = true;
     const LEFT_READS: (bool, bool) = (false, false);
     const RIGHT_READS: (bool, bool) = (false, false);
-    fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
+    fn grad_left<T: Real>(pull: Pull<T>) -> Tensor<T> {
         pull.grad
     }
-    fn grad_right<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
+    fn grad_right<T: Real>(pull: Pull<T>) -> Tensor<T> {
         pull.grad
-    }
-}
-
-impl Zip for ops::Sub {
-    const NAME: &'static str = "sub";
-    fn table() -> &'static ZipTable<Self> {
-        static TABLE: ZipTable<ops::Sub> = ZipTable::full();
-        &TABLE
     }
 }
 
 /// `y = a - b`, so `dy/da = 1`, `dy/db = -1`.
 impl Binary for ops::Sub {
+    const NAME: &'static str = "sub";
+    const COMMUTES: bool = false;
     const LEFT_READS: (bool, bool) = (false, false);
     const RIGHT_READS: (bool, bool) = (false, false);
-    fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
+    fn grad_left<T: Real>(pull: Pull<T>) -> Tensor<T> {
         pull.grad
     }
-    fn grad_right<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
+    fn grad_right<T: Real>(pull: Pull<T>) -> Tensor<T> {
         -pull.grad
-    }
-}
-
-impl Zip for ops::Mul {
-    const NAME: &'static str = "mul";
-    fn table() -> &'static ZipTable<Self> {
-        static TABLE: ZipTable<ops::Mul> = ZipTable::full();
-        &TABLE
     }
 }
 
 /// `y = a b`, so `dy/da = b`, `dy/db = a`.
 impl Binary for ops::Mul {
+    const NAME: &'static str = "mul";
+    const COMMUTES: bool = true;
     const LEFT_READS: (bool, bool) = (false, true);
     const RIGHT_READS: (bool, bool) = (true, false);
-    fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
+    fn grad_left<T: Real>(pull: Pull<T>) -> Tensor<T> {
         let b = pull.b().clone();
         pull.grad * b
     }
-    fn grad_right<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
+    fn grad_right<T: Real>(pull: Pull<T>) -> Tensor<T> {
         let a = pull.a().clone();
         pull.grad * a
     }
 }
 
-impl Zip for ops::Div {
-    const NAME: &'static str = "div";
-    fn table() -> &'static ZipTable<Self> {
-        static TABLE: ZipTable<ops::Div> = ZipTable::full();
-        &TABLE
-    }
-}
-
-/// `y = a / b`, so `dy/da = 1 / b`, `dy/db = -a / b^2`.
+/// `y = a / b`, so `dy/da = 1 / b`, `dy/db = -(1 / b) (a / b)`.
 impl Binary for ops::Div {
+    const NAME: &'static str = "div";
+    const COMMUTES: bool = false;
     const LEFT_READS: (bool, bool) = (false, true);
     const RIGHT_READS: (bool, bool) = (true, true);
-    fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
+    fn grad_left<T: Real>(pull: Pull<T>) -> Tensor<T> {
         let b = pull.b().clone();
         pull.grad / b
     }
-    fn grad_right<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
+    fn grad_right<T: Real>(pull: Pull<T>) -> Tensor<T> {
         let (a, b) = (pull.a().clone(), pull.b().clone());
-        if pull.is_graph || a.shape() != b.shape() {
-            return -(pull.grad / &b) * (a / b);
-        }
-        let mut out = Buffer::scratch(a.numel());
-        (kernels().div_grad_right)(a.data(), b.data(), pull.grad.data(), &mut out);
-        Tensor::new(*a.shape(), out)
-    }
-}
-
-/// `-(grad / b) (a / b)` in one pass.
-#[derive(Clone, Copy)]
-pub(crate) struct DivGradRight;
-
-impl Zip3Op for DivGradRight {
-    const COST: usize = 9;
-    #[inline(always)]
-    fn eval<V: Lanes>(self, a: V, b: V, grad: V) -> V {
-        -(grad / b) * (a / b)
+        -(pull.grad / &b) * (a / b)
     }
 }
 
 /// `y = -x`, so `dy/dx = -1`.
-#[derive(Clone, Copy)]
-struct Negate;
-
-impl MapOp for Negate {
-    const COST: usize = 1;
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        -x
-    }
-}
-
-impl Simple for Negate {
+impl Simple for ops::Neg {
     const NAME: &'static str = "neg";
-    fn table() -> &'static SimpleTable<Self> {
-        static TABLE: SimpleTable<Negate> = SimpleTable::new();
-        &TABLE
-    }
     fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
         -grad_y
     }
 }
 
 /// `y = x + c`, so `dy/dx = 1`.
-#[derive(Clone, Copy)]
-struct AddNumber(f64);
-
-impl MapOp for AddNumber {
-    const COST: usize = 1;
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        x + V::splat_f64(self.0)
-    }
-}
-
-impl Simple for AddNumber {
+impl Simple for ops::AddScalar {
     const NAME: &'static str = "add";
-    fn table() -> &'static SimpleTable<Self> {
-        static TABLE: SimpleTable<AddNumber> = SimpleTable::new();
-        &TABLE
-    }
     fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
         grad_y
     }
 }
 
 /// `y = c - x`, so `dy/dx = -1`.
-#[derive(Clone, Copy)]
-struct SubFromNumber(f64);
-
-impl MapOp for SubFromNumber {
-    const COST: usize = 1;
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        V::splat_f64(self.0) - x
-    }
-}
-
-impl Simple for SubFromNumber {
+impl Simple for ops::RsubScalar {
     const NAME: &'static str = "sub";
-    fn table() -> &'static SimpleTable<Self> {
-        static TABLE: SimpleTable<SubFromNumber> = SimpleTable::new();
-        &TABLE
-    }
     fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
         -grad_y
     }
 }
 
 /// `y = c x`, so `dy/dx = c`.
-#[derive(Clone, Copy)]
-struct MulNumber(f64);
-
-impl MapOp for MulNumber {
-    const COST: usize = 1;
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        x * V::splat_f64(self.0)
-    }
-}
-
-impl Simple for MulNumber {
+impl Simple for ops::MulScalar {
     const NAME: &'static str = "mul";
-    fn table() -> &'static SimpleTable<Self> {
-        static TABLE: SimpleTable<MulNumber> = SimpleTable::new();
-        &TABLE
-    }
     fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
         simple(grad_y, self)
     }
 }
 
 /// `y = x / c`, so `dy/dx = 1 / c`.
-#[derive(Clone, Copy)]
-struct DivNumber(f64);
-
-impl MapOp for DivNumber {
-    const COST: usize = 4;
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        x / V::splat_f64(self.0)
-    }
-}
-
-impl Simple for DivNumber {
+impl Simple for ops::DivScalar {
     const NAME: &'static str = "div";
-    fn table() -> &'static SimpleTable<Self> {
-        static TABLE: SimpleTable<DivNumber> = SimpleTable::new();
-        &TABLE
-    }
     fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
         simple(grad_y, self)
     }
@@ -235,21 +116,21 @@ struct NumberDiv(f64);
 impl Unary for NumberDiv {
     const NAME: &'static str = "div";
     const SAVES: Saves = Saves::Input;
-    const COST: usize = 8;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<NumberDiv> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        V::splat_f64(self.0) / x
+    const COST: usize = 10;
+    type Value = ops::RdivScalar;
+    fn value(self) -> ops::RdivScalar {
+        ops::RdivScalar(self.0)
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
-        -(grad_y / x) * self.eval(x)
+        -(grad_y / x) * (V::splat_f64(self.0) / x)
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         -(grad_y / x) * unary(x, self)
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<NumberDiv>> = Table::new();
+        &TABLE
     }
 }
 
@@ -272,14 +153,14 @@ impl<T: Real> Tensor<T> {
 impl<T: Real> Neg for Tensor<T> {
     type Output = Self;
     fn neg(self) -> Self {
-        simple(self, Negate)
+        simple(self, ops::Neg)
     }
 }
 
 impl<T: Real> Neg for &Tensor<T> {
     type Output = Tensor<T>;
     fn neg(self) -> Tensor<T> {
-        simple(self.clone(), Negate)
+        simple(self.clone(), ops::Neg)
     }
 }
 
@@ -353,10 +234,10 @@ macro_rules! operator {
     };
 }
 
-operator!(Add, add, AddAssign, add_assign, ops::Add, |c: T| AddNumber(c.to_f64()));
-operator!(Sub, sub, SubAssign, sub_assign, ops::Sub, |c: T| AddNumber(-c.to_f64()));
-operator!(Mul, mul, MulAssign, mul_assign, ops::Mul, |c: T| MulNumber(c.to_f64()));
-operator!(Div, div, DivAssign, div_assign, ops::Div, |c: T| DivNumber(c.to_f64()));
+operator!(Add, add, AddAssign, add_assign, ops::Add, |c: T| ops::AddScalar(c.to_f64()));
+operator!(Sub, sub, SubAssign, sub_assign, ops::Sub, |c: T| ops::AddScalar(-c.to_f64()));
+operator!(Mul, mul, MulAssign, mul_assign, ops::Mul, |c: T| ops::MulScalar(c.to_f64()));
+operator!(Div, div, DivAssign, div_assign, ops::Div, |c: T| ops::DivScalar(c.to_f64()));
 
 /// A number on the left; the orphan rule wants the types spelled out.
 macro_rules! number_on_the_left {
@@ -376,13 +257,13 @@ macro_rules! number_on_the_left {
         impl Sub<Tensor<$t>> for $t {
             type Output = Tensor<$t>;
             fn sub(self, rhs: Tensor<$t>) -> Tensor<$t> {
-                simple(rhs, SubFromNumber(self.to_f64()))
+                simple(rhs, ops::RsubScalar(self.to_f64()))
             }
         }
         impl Sub<&Tensor<$t>> for $t {
             type Output = Tensor<$t>;
             fn sub(self, rhs: &Tensor<$t>) -> Tensor<$t> {
-                simple(rhs.clone(), SubFromNumber(self.to_f64()))
+                simple(rhs.clone(), ops::RsubScalar(self.to_f64()))
             }
         }
         impl Mul<Tensor<$t>> for $t {

@@ -3,10 +3,9 @@
 use crate::Tensor;
 use crate::autograd::node::{Backward, Edges};
 use crate::autograd::{Flow, compose};
-use crate::kernels::kernels;
 use crate::ops::or_panic;
 use purlin_backend::Buffer;
-use purlin_backend::norm::BatchNorm;
+use purlin_backend::norm::{BatchNorm, batch_norm_stats};
 use purlin_core::{Error, Real, Result, Shape};
 
 /// The result of [`batch_norm`].
@@ -101,8 +100,7 @@ impl<T: Real> Backward<T> for BatchNormBackward<T> {
         };
         let mut grad_x = Buffer::scratch(self.x.numel());
         let (mut grad_weight, mut grad_bias) = (Buffer::zeroed(channels), Buffer::zeroed(channels));
-        (kernels().batch_norm_grad)(
-            &norm,
+        norm.grad(
             self.x.data(),
             rows,
             grad.data(),
@@ -186,7 +184,7 @@ pub fn batch_norm<T: Real>(
         x.shape()
     );
     let (mut mean, mut var) = (Buffer::scratch(channels), Buffer::scratch(channels));
-    (kernels().batch_norm_stats)(x.data(), rows, channels, &mut mean, &mut var);
+    batch_norm_stats(x.data(), rows, channels, &mut mean, &mut var);
     let (mean, var) = (Tensor::new(shape, mean), Tensor::new(shape, var));
     let y = normalise(true, x, weight, bias, (&mean, &var), eps);
     BatchNormOutput { y, mean, var }
@@ -246,7 +244,7 @@ fn normalise<T: Real>(
         beta: bias.map(Tensor::data),
     };
     let mut out = Buffer::scratch(x.numel());
-    (kernels().batch_norm)(&norm, x.data(), rows, &mut out);
+    norm.forward(x.data(), rows, &mut out);
     let edges = Edges::of_some(&[Some(x), weight, bias]);
     Tensor::new(*x.shape(), out).record(edges, "batch_norm", |_| BatchNormBackward {
         of_batch,

@@ -3,11 +3,9 @@
 use crate::Tensor;
 use crate::autograd::Flow;
 use crate::autograd::node::{Backward, Edges};
-use crate::kernels::kernels;
 use crate::ops::or_panic;
-use purlin_backend::Buffer;
-use purlin_backend::elementwise::ZipOp;
-use purlin_core::simd::Lanes;
+use purlin_backend::elementwise::{ops, zip_broadcast};
+use purlin_backend::{Buffer, reduce};
 use purlin_core::{Error, Real, Shape};
 
 /// `y[i, j] = x[j]`, so `grad_x[j] = sum_i grad_y[i, j]`.
@@ -31,17 +29,6 @@ impl<T: Real> Backward<T> for SumToBackward {
     }
     fn backward(&self, grad: Tensor<T>, flow: &mut Flow<'_, T>) {
         flow.send(0, grad.broadcast_to(self.0));
-    }
-}
-
-/// The left operand: broadcasting alone.
-#[derive(Clone, Copy)]
-pub(crate) struct First;
-
-impl ZipOp for First {
-    #[inline(always)]
-    fn eval<V: Lanes>(self, a: V, _b: V) -> V {
-        a
     }
 }
 
@@ -76,7 +63,9 @@ impl<T: Real> Tensor<T> {
             )));
         }
         let mut out = Buffer::scratch(shape.numel());
-        (kernels().broadcast)(self.data(), self.shape(), &mut out, &shape);
+        // `x * 1` is `x` to the bit, NaN and the sign of zero included.
+        let one = [T::ONE];
+        zip_broadcast(ops::Mul, self.data(), self.shape(), &one, &Shape::SCALAR, &mut out, &shape);
         let before = *self.shape();
         Self::new(shape, out)
             .record(Edges::of(&[self]), "broadcast_to", |_| BroadcastBackward(before))
@@ -88,7 +77,7 @@ impl<T: Real> Tensor<T> {
             return self;
         }
         let mut out = Buffer::scratch(shape.numel());
-        (kernels().sum_to)(self.data(), self.shape(), &mut out, shape);
+        reduce::sum_to(self.data(), self.shape(), &mut out, shape);
         let before = *self.shape();
         Self::new(*shape, out).record(Edges::of(&[&self]), "sum", |_| SumToBackward(before))
     }

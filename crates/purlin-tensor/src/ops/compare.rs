@@ -1,41 +1,9 @@
 //! Comparisons: 1 where they hold, 0 where not. Constants to the tape.
 
 use crate::Tensor;
-use crate::ops::elementwise::{Zip, ZipTable, zip};
+use crate::ops::elementwise::zip;
 use purlin_backend::elementwise::ops;
 use purlin_core::Real;
-
-impl Zip for ops::Less {
-    const NAME: &'static str = "lt";
-    fn table() -> &'static ZipTable<Self> {
-        static TABLE: ZipTable<ops::Less> = ZipTable::plain();
-        &TABLE
-    }
-}
-
-impl Zip for ops::LessEq {
-    const NAME: &'static str = "le";
-    fn table() -> &'static ZipTable<Self> {
-        static TABLE: ZipTable<ops::LessEq> = ZipTable::plain();
-        &TABLE
-    }
-}
-
-impl Zip for ops::Equal {
-    const NAME: &'static str = "eq_elem";
-    fn table() -> &'static ZipTable<Self> {
-        static TABLE: ZipTable<ops::Equal> = ZipTable::plain();
-        &TABLE
-    }
-}
-
-impl Zip for ops::NotEqual {
-    const NAME: &'static str = "ne_elem";
-    fn table() -> &'static ZipTable<Self> {
-        static TABLE: ZipTable<ops::NotEqual> = ZipTable::plain();
-        &TABLE
-    }
-}
 
 impl<T: Real> Tensor<T> {
     /// 1 where `self < other`, else 0; false where either is NaN. Axes broadcast; the result is
@@ -53,42 +21,42 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn lt(&self, other: &Self) -> Self {
-        zip(self.detach(), other.detach(), ops::Less)
+        zip("lt", self.detach(), other.detach(), ops::Less, false)
     }
 
     /// 1 where `self <= other`, else 0; see [`Tensor::lt`].
     #[must_use]
     #[track_caller]
     pub fn le(&self, other: &Self) -> Self {
-        zip(self.detach(), other.detach(), ops::LessEq)
+        zip("le", self.detach(), other.detach(), ops::LessEq, false)
     }
 
     /// 1 where `self > other`, else 0; see [`Tensor::lt`].
     #[must_use]
     #[track_caller]
     pub fn gt(&self, other: &Self) -> Self {
-        zip(other.detach(), self.detach(), ops::Less)
+        zip("gt", self.detach(), other.detach(), ops::Greater, false)
     }
 
     /// 1 where `self >= other`, else 0; see [`Tensor::lt`].
     #[must_use]
     #[track_caller]
     pub fn ge(&self, other: &Self) -> Self {
-        zip(other.detach(), self.detach(), ops::LessEq)
+        zip("ge", self.detach(), other.detach(), ops::GreaterEq, false)
     }
 
     /// 1 where `self == other`, else 0; see [`Tensor::lt`].
     #[must_use]
     #[track_caller]
     pub fn eq_elem(&self, other: &Self) -> Self {
-        zip(self.detach(), other.detach(), ops::Equal)
+        zip("eq_elem", self.detach(), other.detach(), ops::Equal, false)
     }
 
     /// 1 where `self != other` (so 1 where either is NaN), else 0; see [`Tensor::lt`].
     #[must_use]
     #[track_caller]
     pub fn ne_elem(&self, other: &Self) -> Self {
-        zip(self.detach(), other.detach(), ops::NotEqual)
+        zip("ne_elem", self.detach(), other.detach(), ops::NotEqual, false)
     }
 
     /// Whether every element is neither infinite nor NaN.

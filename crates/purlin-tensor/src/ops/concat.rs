@@ -3,10 +3,9 @@
 use crate::Tensor;
 use crate::autograd::Flow;
 use crate::autograd::node::{Backward, Edges};
-use crate::kernels::kernels;
 use crate::ops::or_panic;
 use crate::ops::slice::slice_axis;
-use purlin_backend::Buffer;
+use purlin_backend::{Buffer, layout};
 use purlin_core::Real;
 
 /// `y` is the inputs one after another, so each gets its part of `grad_y`.
@@ -64,7 +63,7 @@ impl<T: Real> Tensor<T> {
         let mut out = Buffer::scratch(outer * total * inner);
         let mut start = 0;
         for (x, &size) in tensors.iter().zip(&sizes) {
-            (kernels().write_axis)(x.data(), outer, size, inner, &mut out, total, start);
+            layout::write_axis(x.data(), outer, size, inner, &mut out, total, start);
             start += size;
         }
         Self::new(first.with(axis, total), out)

@@ -4,11 +4,10 @@
 use crate::Tensor;
 use crate::autograd::node::{Backward, Edges};
 use crate::autograd::{Flow, compose};
-use crate::kernels::kernels;
 use crate::ops::linear::{activate, activation_grad, bias_grad, check_bias};
 use crate::ops::or_panic;
 use purlin_backend::Buffer;
-use purlin_backend::conv::Conv2d;
+use purlin_backend::conv::{self, Conv2d};
 use purlin_backend::gemm::{Activation, Epilogue};
 use purlin_core::{Error, Real, Result, Shape};
 
@@ -174,7 +173,7 @@ fn convolve<T: Real>(
     let shape = y_shape(spec);
     let mut out = Buffer::scratch(shape.numel());
     let epilogue = Epilogue { bias: bias.map(Tensor::data), activation };
-    (kernels().conv2d)(spec, x.data(), weight.data(), &epilogue, &mut out);
+    conv::conv2d(spec, x.data(), weight.data(), &epilogue, &mut out);
     let edges = Edges::of_some(&[Some(x), Some(weight), bias]);
     Tensor::new(shape, out).record(edges, "conv2d", |y| ConvBackward {
         spec: *spec,
@@ -194,7 +193,7 @@ pub(crate) fn input_grad<T: Real>(
 ) -> Tensor<T> {
     let shape = x_shape(spec);
     let mut out = Buffer::scratch(shape.numel());
-    (kernels().conv2d_input_grad)(spec, grad_y.data(), weight.data(), &mut out);
+    conv::conv2d_input_grad(spec, grad_y.data(), weight.data(), &mut out);
     Tensor::new(shape, out).record(Edges::of(&[grad_y, weight]), "conv2d_input_grad", |_| {
         InputGradBackward { spec: *spec, grad_y: grad_y.detach(), weight: weight.detach() }
     })
@@ -204,7 +203,7 @@ pub(crate) fn input_grad<T: Real>(
 fn weight_grad<T: Real>(spec: &Conv2d, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
     let shape = weight_shape(spec);
     let mut out = Buffer::scratch(shape.numel());
-    (kernels().conv2d_weight_grad)(spec, x.data(), grad_y.data(), &mut out);
+    conv::conv2d_weight_grad(spec, x.data(), grad_y.data(), &mut out);
     Tensor::new(shape, out).record(Edges::of(&[x, grad_y]), "conv2d_weight_grad", |_| {
         WeightGradBackward { spec: *spec, x: x.detach(), grad_y: grad_y.detach() }
     })

@@ -3,10 +3,9 @@
 use crate::Tensor;
 use crate::autograd::node::{Backward, Edges};
 use crate::autograd::{Flow, compose};
-use crate::kernels::kernels;
 use crate::ops::or_panic;
-use purlin_backend::Buffer;
 use purlin_backend::softmax::{CrossEntropy, IGNORE};
+use purlin_backend::{Buffer, reduce};
 use purlin_core::{Error, Real, Result, Shape};
 
 /// What a loss makes of its values per sample.
@@ -145,15 +144,7 @@ impl<T: Real> Backward<T> for CrossEntropyBackward<T> {
             Reduction::Sum | Reduction::Mean => Buffer::filled(rows, grad.item() / self.divisor),
         };
         let mut out = Buffer::scratch(self.logits.numel());
-        (kernels().cross_entropy_grad)(
-            &self.spec(),
-            &self.probs,
-            rows,
-            cols,
-            &self.targets,
-            &grad_loss,
-            &mut out,
-        );
+        self.spec().grad(&self.probs, rows, cols, &self.targets, &grad_loss, &mut out);
         flow.send(0, Tensor::new(*self.logits.shape(), out));
     }
 }
@@ -229,11 +220,11 @@ pub fn cross_entropy<T: Real>(
     let weight = options.weight.as_ref().map(Tensor::detach);
     let (mut loss, mut probs) = (Buffer::scratch(rows), Buffer::scratch(logits.numel()));
     let spec = CrossEntropy { weight: weight.as_ref().map(Tensor::data), smoothing };
-    (kernels().cross_entropy)(&spec, logits.data(), rows, cols, &targets, &mut loss, &mut probs);
+    spec.forward(logits.data(), rows, cols, &targets, &mut loss, &mut probs);
     let mut divisor = T::ONE;
     let result = match options.reduction {
         Reduction::None => Tensor::new(Shape::new(&logits.dims()[..logits.rank() - 1]), loss),
-        Reduction::Sum => Tensor::scalar((kernels().sum)(&loss)),
+        Reduction::Sum => Tensor::scalar(reduce::sum(&loss)),
         Reduction::Mean => {
             let counted = targets.iter().filter(|&&target| target != IGNORE);
             let total: T = match &weight {
@@ -243,7 +234,7 @@ pub fn cross_entropy<T: Real>(
             if total != T::ZERO {
                 divisor = total;
             }
-            Tensor::scalar((kernels().sum)(&loss) / divisor)
+            Tensor::scalar(reduce::sum(&loss) / divisor)
         }
     };
     result.record(Edges::of(&[logits]), op, |_| CrossEntropyBackward {

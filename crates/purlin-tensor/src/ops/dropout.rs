@@ -1,8 +1,7 @@
 //! Dropout.
 
 use crate::Tensor;
-use crate::kernels::kernels;
-use purlin_backend::Buffer;
+use purlin_backend::{Buffer, random};
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Real, Shape};
 
@@ -23,7 +22,7 @@ pub fn dropout_mask<T: Real>(shape: impl Into<Shape>, p: f64, stream: &Stream) -
         return Tensor::zeros(shape);
     }
     let mut mask = Buffer::scratch(shape.numel());
-    (kernels().fill_bernoulli)(stream, 0, 1.0 - p, &mut mask);
+    random::fill_bernoulli(stream, 0, 1.0 - p, &mut mask);
     Tensor::new(shape, mask) * T::from_f64(1.0 / (1.0 - p))
 }
 

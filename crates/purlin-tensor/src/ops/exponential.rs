@@ -1,8 +1,8 @@
 //! Exponential and logarithm.
 
 use crate::Tensor;
-use crate::ops::elementwise::{Saves, Unary, UnaryTable, unary};
-use purlin_backend::math;
+use crate::ops::elementwise::{Grad, Saves, Table, Unary, unary};
+use purlin_backend::elementwise::ops;
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
 
@@ -14,13 +14,9 @@ impl Unary for Exp {
     const NAME: &'static str = "exp";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 8;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Exp> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::exp(x)
+    type Value = ops::Exp;
+    fn value(self) -> ops::Exp {
+        ops::Exp
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
@@ -28,6 +24,10 @@ impl Unary for Exp {
     }
     fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         grad_y * y
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Exp>> = Table::new();
+        &TABLE
     }
 }
 
@@ -39,13 +39,9 @@ impl Unary for Expm1 {
     const NAME: &'static str = "expm1";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 10;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Expm1> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::expm1(x)
+    type Value = ops::Expm1;
+    fn value(self) -> ops::Expm1 {
+        ops::Expm1
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
@@ -53,6 +49,10 @@ impl Unary for Expm1 {
     }
     fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         grad_y * (y + T::ONE)
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Expm1>> = Table::new();
+        &TABLE
     }
 }
 
@@ -64,13 +64,9 @@ impl Unary for Ln {
     const NAME: &'static str = "ln";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 10;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Ln> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::ln(x)
+    type Value = ops::Ln;
+    fn value(self) -> ops::Ln {
+        ops::Ln
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -78,6 +74,10 @@ impl Unary for Ln {
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         grad_y / x
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Ln>> = Table::new();
+        &TABLE
     }
 }
 
@@ -89,13 +89,9 @@ impl Unary for Ln1p {
     const NAME: &'static str = "ln_1p";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 14;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Ln1p> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::ln_1p(x)
+    type Value = ops::Ln1p;
+    fn value(self) -> ops::Ln1p {
+        ops::Ln1p
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -103,6 +99,10 @@ impl Unary for Ln1p {
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         grad_y / (x + T::ONE)
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Ln1p>> = Table::new();
+        &TABLE
     }
 }
 

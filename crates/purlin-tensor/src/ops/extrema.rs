@@ -1,10 +1,9 @@
 //! Greatest and least elements, and where they are.
 
 use crate::Tensor;
-use crate::kernels::kernels;
 use crate::ops::index::Picks;
 use crate::ops::{linear_map, or_panic};
-use purlin_backend::Buffer;
+use purlin_backend::{Buffer, reduce};
 use purlin_core::Real;
 use std::sync::Arc;
 
@@ -39,8 +38,8 @@ impl Extreme {
         let (outer, size, inner) = x.shape().around(axis);
         let mut at = Buffer::scratch(outer * inner);
         match self {
-            Self::Max => (kernels().argmax_axis)(x.data(), outer, size, inner, &mut at),
-            Self::Min => (kernels().argmin_axis)(x.data(), outer, size, inner, &mut at),
+            Self::Max => reduce::argmax_axis(x.data(), outer, size, inner, &mut at),
+            Self::Min => reduce::argmin_axis(x.data(), outer, size, inner, &mut at),
         }
         at
     }
@@ -56,8 +55,8 @@ impl Extreme {
             let (outer, size, inner) = x.shape().around(axis);
             let mut out = Buffer::scratch(outer * inner);
             match self {
-                Self::Max => (kernels().max_axis)(x.data(), outer, size, inner, &mut out),
-                Self::Min => (kernels().min_axis)(x.data(), outer, size, inner, &mut out),
+                Self::Max => reduce::max_axis(x.data(), outer, size, inner, &mut out),
+                Self::Min => reduce::min_axis(x.data(), outer, size, inner, &mut out),
             }
             Tensor::new(kept, out)
         };

@@ -1,10 +1,9 @@
 //! Elements picked by index: rows of an axis, or one element per position.
 
 use crate::Tensor;
-use crate::kernels::kernels;
 use crate::ops::linear_map::{self, LinearMap};
 use crate::ops::or_panic;
-use purlin_backend::{Buffer, parallel};
+use purlin_backend::{Buffer, layout, parallel};
 use purlin_core::{Real, Shape};
 use std::sync::Arc;
 
@@ -23,14 +22,14 @@ impl<T: Real> LinearMap<T> for Select {
     fn apply(&self, x: &Tensor<T>) -> Tensor<T> {
         let (outer, size, inner) = x.shape().around(self.axis);
         let mut out = Buffer::scratch(outer * self.indices.len() * inner);
-        (kernels().gather_axis)(x.data(), outer, size, inner, &self.indices, &mut out);
+        layout::gather_axis(x.data(), outer, size, inner, &self.indices, &mut out);
         Tensor::new(x.shape().with(self.axis, self.indices.len()), out)
     }
 
     fn adjoint(&self, y: &Tensor<T>) -> Tensor<T> {
         let (outer, _, inner) = y.shape().around(self.axis);
         let mut out = Buffer::zeroed(outer * self.size * inner);
-        (kernels().scatter_add_axis)(y.data(), outer, &self.indices, inner, &mut out, self.size);
+        layout::scatter_add_axis(y.data(), outer, &self.indices, inner, &mut out, self.size);
         Tensor::new(y.shape().with(self.axis, self.size), out)
     }
 }

@@ -3,11 +3,10 @@
 use crate::Tensor;
 use crate::autograd::node::{Backward, Edges};
 use crate::autograd::{Flow, compose};
-use crate::kernels::kernels;
 use crate::ops::batch_norm::{affine, check_affine, edges_of};
 use crate::ops::or_panic;
 use purlin_backend::Buffer;
-use purlin_backend::norm::GroupNorm;
+use purlin_backend::norm::{self, GroupNorm};
 use purlin_core::{Error, Real, Shape};
 
 /// What is normalised together.
@@ -54,7 +53,7 @@ impl<T: Real> Backward<T> for NormBackward<T> {
         let (x, grad) = (self.x.data(), grad.data());
         let weight = self.weight.as_ref().map(Tensor::data);
         match self.over {
-            Over::Rows { rows, cols, .. } => (kernels().layer_norm_grad)(
+            Over::Rows { rows, cols, .. } => norm::layer_norm_grad(
                 x,
                 rows,
                 cols,
@@ -66,8 +65,7 @@ impl<T: Real> Backward<T> for NormBackward<T> {
                 flow.needs(1).then_some(&mut grad_weight[..]),
                 flow.needs(2).then_some(&mut grad_bias[..]),
             ),
-            Over::Groups(spec) => (kernels().group_norm_grad)(
-                &spec,
+            Over::Groups(spec) => spec.grad(
                 x,
                 weight,
                 &self.mean,
@@ -146,7 +144,7 @@ pub fn layer_norm<T: Real>(
     let rows = x.numel() / cols;
     let mut out = Buffer::scratch(x.numel());
     let (mut mean, mut rstd) = (Buffer::scratch(rows), Buffer::scratch(rows));
-    (kernels().layer_norm)(
+    norm::layer_norm(
         x.data(),
         rows,
         cols,
@@ -214,7 +212,7 @@ pub fn group_norm<T: Real>(
     let mut out = Buffer::scratch(x.numel());
     let (mut mean, mut rstd) = (Buffer::scratch(batch * groups), Buffer::scratch(batch * groups));
     let (gamma, beta) = (weight.map(Tensor::data), bias.map(Tensor::data));
-    (kernels().group_norm)(&spec, x.data(), gamma, beta, &mut out, &mut mean, &mut rstd);
+    spec.forward(x.data(), gamma, beta, &mut out, &mut mean, &mut rstd);
     record(Over::Groups(spec), op, x, weight, bias, out, (mean, rstd))
 }
 

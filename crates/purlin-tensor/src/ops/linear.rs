@@ -3,16 +3,16 @@
 use crate::Tensor;
 use crate::autograd::node::{Backward, Edges};
 use crate::autograd::{Flow, compose};
-use crate::kernels::kernels;
-use purlin_backend::Buffer;
+use crate::ops::elementwise::Table;
 use purlin_backend::elementwise::ZipOp;
-use purlin_backend::gemm::{Activation, Epilogue, Gemm};
+use purlin_backend::gemm::{Activation, Epilogue, Gemm, gemm};
+use purlin_backend::{Buffer, reduce};
 use purlin_core::simd::Lanes;
 use purlin_core::{Error, Real, Result, Shape};
 
 /// `f'(u) grad_y` from `(grad_y, y)` with `y = f(u)`.
 #[derive(Clone, Copy)]
-pub(crate) struct ActivationGrad(pub(crate) Activation);
+struct ActivationGrad(Activation);
 
 impl ZipOp for ActivationGrad {
     const COST: usize = 3;
@@ -28,8 +28,9 @@ pub(crate) fn activation_grad<T: Real>(
     y: Option<&Tensor<T>>,
     mut grad: Tensor<T>,
 ) -> Tensor<T> {
+    static TABLE: Table<ActivationGrad> = Table::new();
     if let Some(y) = y {
-        (kernels().activation_grad)(activation, grad.data_mut(), y.data());
+        TABLE.run(ActivationGrad(activation), grad.data_mut(), y.data());
     }
     grad
 }
@@ -50,7 +51,7 @@ pub(crate) fn bias_grad<T: Real>(grad: &Tensor<T>) -> Tensor<T> {
     let channels = grad.dims()[grad.rank() - 1];
     let mut out = Buffer::scratch(channels);
     let rows: usize = grad.dims()[..grad.rank() - 1].iter().product();
-    (kernels().sum_axis)(grad.data(), 1, rows, channels, &mut out);
+    reduce::sum_axis(grad.data(), 1, rows, channels, &mut out);
     Tensor::new(Shape::from([channels]), out)
 }
 
@@ -101,13 +102,13 @@ impl<T: Real> Backward<T> for LinearBackward<T> {
         if flow.needs(0) {
             let mut out = Buffer::scratch(m * k);
             let spec = Gemm::new(m, n, k).trans_b();
-            (kernels().gemm)(&spec, grad.data(), self.weight.data(), &mut out, &Epilogue::none());
+            gemm(&spec, grad.data(), self.weight.data(), &mut out, &Epilogue::none());
             flow.send(0, Tensor::new(*self.x.shape(), out));
         }
         if flow.needs(1) {
             let mut out = Buffer::scratch(k * n);
             let spec = Gemm::new(k, m, n).trans_a();
-            (kernels().gemm)(&spec, self.x.data(), grad.data(), &mut out, &Epilogue::none());
+            gemm(&spec, self.x.data(), grad.data(), &mut out, &Epilogue::none());
             flow.send(1, Tensor::new(*self.weight.shape(), out));
         }
         if flow.needs(2) {
@@ -165,7 +166,7 @@ pub fn linear<T: Real>(
     let rows: usize = x.dims()[..last].iter().product();
     let mut out = Buffer::scratch(rows * n);
     let epilogue = Epilogue { bias: bias.map(Tensor::data), activation };
-    (kernels().gemm)(&Gemm::new(rows, k, n), x.data(), weight.data(), &mut out, &epilogue);
+    gemm(&Gemm::new(rows, k, n), x.data(), weight.data(), &mut out, &epilogue);
     let edges = Edges::of_some(&[Some(x), Some(weight), bias]);
     Tensor::new(x.shape().with(last, n), out).record(edges, "linear", |y| LinearBackward {
         activation,

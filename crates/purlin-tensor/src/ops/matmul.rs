@@ -3,9 +3,8 @@
 use crate::Tensor;
 use crate::autograd::Flow;
 use crate::autograd::node::{Backward, Edges};
-use crate::kernels::kernels;
 use purlin_backend::Buffer;
-use purlin_backend::gemm::{Epilogue, Gemm};
+use purlin_backend::gemm::{Epilogue, Gemm, gemm_batched};
 use purlin_core::{Real, Shape};
 
 /// Which operands lie transposed.
@@ -121,7 +120,7 @@ fn batched<T: Real>(
         |x: &Tensor<T>, len: usize| if x.numel() == len && n_products > 1 { 0 } else { len };
     let mut out = Buffer::scratch(shape.numel());
     let (a_stride, b_stride) = (stride(a, a_len), stride(b, b_len));
-    (kernels().gemm_batched)(
+    gemm_batched(
         &spec,
         n_products,
         a.data(),

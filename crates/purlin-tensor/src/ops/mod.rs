@@ -34,15 +34,12 @@ mod softmax;
 mod sort;
 mod trigonometry;
 
-pub(crate) use arithmetic::DivGradRight;
 pub use batch_norm::{BatchNormOutput, batch_norm, batch_norm_infer};
-pub(crate) use broadcast::First;
 pub use conv::{Conv1dOptions, Conv2dOptions, conv1d, conv2d};
 pub use conv_transpose::{ConvTranspose2dOptions, conv_transpose2d};
 pub use cross_entropy::{CrossEntropyOptions, Reduction, check_targets, cross_entropy};
 pub use dropout::{dropout, dropout_mask};
 pub use layer_norm::{group_norm, layer_norm};
-pub(crate) use linear::ActivationGrad;
 pub use linear::linear;
 pub use pool::{Pool2dOptions, adaptive_avg_pool2d, avg_pool2d, max_pool2d};
 pub use select::where_;

@@ -3,9 +3,8 @@
 use crate::Tensor;
 use crate::autograd::Flow;
 use crate::autograd::node::{Backward, Edges};
-use crate::kernels::kernels;
 use crate::ops::or_panic;
-use purlin_backend::Buffer;
+use purlin_backend::{Buffer, layout};
 use purlin_core::{Real, Shape};
 
 /// `y` is `x` with its axes permuted, so `grad_x` is `grad_y` permuted back.
@@ -25,7 +24,7 @@ impl<T: Real> Backward<T> for PermuteBackward {
 fn permute<T: Real>(x: &Tensor<T>, axes: &[usize]) -> Tensor<T> {
     let dims: Vec<usize> = axes.iter().map(|&axis| x.dims()[axis]).collect();
     let mut out = Buffer::scratch(x.numel());
-    (kernels().permute)(x.data(), x.shape(), axes, &mut out);
+    layout::permute(x.data(), x.shape(), axes, &mut out);
     Tensor::new(Shape::new(&dims), out).record(Edges::of(&[x]), "permute", |_| {
         let mut inverse = vec![0; axes.len()];
         for (to, &from) in axes.iter().enumerate() {

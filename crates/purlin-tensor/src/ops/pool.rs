@@ -1,10 +1,9 @@
 //! Pooling over channels-last images.
 
 use crate::Tensor;
-use crate::kernels::kernels;
 use crate::ops::linear_map::{self, LinearMap};
 use crate::ops::or_panic;
-use purlin_backend::pool::{AdaptiveAvgPool2d, Pool2d};
+use purlin_backend::pool::{self, AdaptiveAvgPool2d, Pool2d};
 use purlin_backend::{Buffer, parallel};
 use purlin_core::{Error, Real, Result, Shape};
 use std::sync::Arc;
@@ -90,7 +89,7 @@ impl<T: Real> LinearMap<T> for MaxPool {
     fn adjoint(&self, y: &Tensor<T>) -> Tensor<T> {
         let shape = in_shape(&self.spec);
         let mut out = Buffer::scratch(shape.numel());
-        (kernels().max_pool2d_grad)(&self.spec, y.data(), &self.at, &mut out);
+        pool::max_pool2d_grad(&self.spec, y.data(), &self.at, &mut out);
         Tensor::new(shape, out)
     }
 }
@@ -107,14 +106,14 @@ impl<T: Real> LinearMap<T> for AvgPool {
     fn apply(&self, x: &Tensor<T>) -> Tensor<T> {
         let shape = out_shape(&self.spec);
         let mut out = Buffer::scratch(shape.numel());
-        (kernels().avg_pool2d)(&self.spec, self.count_include_pad, x.data(), &mut out);
+        pool::avg_pool2d(&self.spec, self.count_include_pad, x.data(), &mut out);
         Tensor::new(shape, out)
     }
 
     fn adjoint(&self, y: &Tensor<T>) -> Tensor<T> {
         let shape = in_shape(&self.spec);
         let mut out = Buffer::scratch(shape.numel());
-        (kernels().avg_pool2d_grad)(&self.spec, self.count_include_pad, y.data(), &mut out);
+        pool::avg_pool2d_grad(&self.spec, self.count_include_pad, y.data(), &mut out);
         Tensor::new(shape, out)
     }
 }
@@ -129,7 +128,7 @@ impl<T: Real> LinearMap<T> for AdaptiveAvgPool {
         let AdaptiveAvgPool2d { batch, out_height, out_width, channels, .. } = self.0;
         let shape = Shape::from([batch, out_height, out_width, channels]);
         let mut out = Buffer::scratch(shape.numel());
-        (kernels().adaptive_avg_pool2d)(&self.0, x.data(), &mut out);
+        pool::adaptive_avg_pool2d(&self.0, x.data(), &mut out);
         Tensor::new(shape, out)
     }
 
@@ -137,7 +136,7 @@ impl<T: Real> LinearMap<T> for AdaptiveAvgPool {
         let AdaptiveAvgPool2d { batch, height, width, channels, .. } = self.0;
         let shape = Shape::from([batch, height, width, channels]);
         let mut out = Buffer::scratch(shape.numel());
-        (kernels().adaptive_avg_pool2d_grad)(&self.0, y.data(), &mut out);
+        pool::adaptive_avg_pool2d_grad(&self.0, y.data(), &mut out);
         Tensor::new(shape, out)
     }
 }
@@ -165,11 +164,11 @@ pub fn max_pool2d<T: Real>(x: &Tensor<T>, options: &Pool2dOptions) -> Tensor<T> 
     let shape = out_shape(&spec);
     let mut out = Buffer::scratch(shape.numel());
     if !linear_map::is_recorded(x) {
-        (kernels().max_pool2d_infer)(&spec, x.data(), &mut out);
+        pool::max_pool2d_infer(&spec, x.data(), &mut out);
         return Tensor::new(shape, out).checked("max_pool2d");
     }
     let mut at = Buffer::scratch(shape.numel());
-    (kernels().max_pool2d)(&spec, x.data(), &mut out, &mut at);
+    pool::max_pool2d(&spec, x.data(), &mut out, &mut at);
     linear_map::record(x, Tensor::new(shape, out), &Arc::new(MaxPool { spec, at }))
 }
 

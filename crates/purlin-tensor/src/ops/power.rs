@@ -1,9 +1,7 @@
 //! Roots and powers.
 
 use crate::Tensor;
-use crate::ops::elementwise::{
-    Binary, Pull, Saves, Unary, UnaryTable, Zip, ZipTable, binary, unary,
-};
+use crate::ops::elementwise::{Binary, Grad, Pull, Saves, Table, Unary, binary, unary};
 use purlin_backend::elementwise::ops;
 use purlin_backend::math;
 use purlin_core::Real;
@@ -17,13 +15,9 @@ impl Unary for Sqrt {
     const NAME: &'static str = "sqrt";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 6;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Sqrt> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        x.sqrt()
+    type Value = ops::Sqrt;
+    fn value(self) -> ops::Sqrt {
+        ops::Sqrt
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
@@ -31,6 +25,10 @@ impl Unary for Sqrt {
     }
     fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         grad_y / (y + y)
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Sqrt>> = Table::new();
+        &TABLE
     }
 }
 
@@ -42,13 +40,9 @@ impl Unary for Rsqrt {
     const NAME: &'static str = "rsqrt";
     const SAVES: Saves = Saves::Output;
     const COST: usize = 10;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Rsqrt> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        V::splat_f64(1.0) / x.sqrt()
+    type Value = ops::Rsqrt;
+    fn value(self) -> ops::Rsqrt {
+        ops::Rsqrt
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
@@ -56,6 +50,10 @@ impl Unary for Rsqrt {
     }
     fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         grad_y.mul_scalar(-0.5) * (y * y * y)
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Rsqrt>> = Table::new();
+        &TABLE
     }
 }
 
@@ -67,13 +65,9 @@ impl Unary for Square {
     const NAME: &'static str = "square";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 1;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Square> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        x * x
+    type Value = ops::Square;
+    fn value(self) -> ops::Square {
+        ops::Square
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -81,6 +75,10 @@ impl Unary for Square {
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         grad_y * (x + x)
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Square>> = Table::new();
+        &TABLE
     }
 }
 
@@ -91,13 +89,9 @@ struct Recip;
 impl Unary for Recip {
     const NAME: &'static str = "recip";
     const SAVES: Saves = Saves::Output;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Recip> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        V::splat_f64(1.0) / x
+    type Value = ops::Recip;
+    fn value(self) -> ops::Recip {
+        ops::Recip
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
@@ -105,6 +99,10 @@ impl Unary for Recip {
     }
     fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         -(grad_y * (y * y))
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Recip>> = Table::new();
+        &TABLE
     }
 }
 
@@ -116,13 +114,9 @@ impl Unary for Powi {
     const NAME: &'static str = "powi";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 6;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Powi> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::powi(x, self.0)
+    type Value = ops::Powi;
+    fn value(self) -> ops::Powi {
+        ops::Powi(self.0)
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -137,6 +131,10 @@ impl Unary for Powi {
         }
         grad_y * x.powi(self.0 - 1).mul_scalar(f64::from(self.0))
     }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Powi>> = Table::new();
+        &TABLE
+    }
 }
 
 /// `y = x^p`, so `dy/dx = p x^(p-1)`.
@@ -147,13 +145,9 @@ impl Unary for Powf {
     const NAME: &'static str = "powf";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 40;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Powf> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::pow(x, V::splat_f64(self.0))
+    type Value = ops::Pow;
+    fn value(self) -> ops::Pow {
+        ops::Pow(self.0)
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -168,28 +162,26 @@ impl Unary for Powf {
         }
         grad_y * x.powf(self.0 - 1.0).mul_scalar(self.0)
     }
-}
-
-impl Zip for ops::PowElem {
-    const NAME: &'static str = "pow";
-    fn table() -> &'static ZipTable<Self> {
-        static TABLE: ZipTable<ops::PowElem> = ZipTable::plain();
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Powf>> = Table::new();
         &TABLE
     }
 }
 
 /// `y = a^b`, so `dy/da = b a^(b-1)`, `dy/db = a^b ln a` (0 where `a` is 0 and `b` is not negative).
 impl Binary for ops::PowElem {
+    const NAME: &'static str = "pow";
+    const COMMUTES: bool = false;
     const LEFT_READS: (bool, bool) = (true, true);
     const RIGHT_READS: (bool, bool) = (true, true);
-    fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
+    fn grad_left<T: Real>(pull: Pull<T>) -> Tensor<T> {
         let (a, b) = (pull.a(), pull.b());
         let power = b * a.pow(&(b - T::ONE));
         // b = 0 makes a constant, also at a = 0, where 0 * a^-1 would be NaN.
         let zero = Tensor::scalar(T::ZERO);
         pull.grad.clone() * crate::where_(&b.eq_elem(&zero), &power.zeros_like(), &power)
     }
-    fn grad_right<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
+    fn grad_right<T: Real>(pull: Pull<T>) -> Tensor<T> {
         let (a, b) = (pull.a(), pull.b());
         let zero = Tensor::scalar(T::ZERO);
         // 0^b = 0 for all b > 0; the logarithm of a harmless 1 stands in.

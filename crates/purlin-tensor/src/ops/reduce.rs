@@ -3,9 +3,8 @@
 use crate::Tensor;
 use crate::autograd::node::{Backward, Edges};
 use crate::autograd::{Flow, compose};
-use crate::kernels::kernels;
 use crate::ops::or_panic;
-use purlin_backend::Buffer;
+use purlin_backend::{Buffer, reduce};
 use purlin_core::{Real, Shape};
 
 /// `y = sum(x) / n` over some axes (`n = 1` for a sum), so `grad_x = grad_y / n` along them.
@@ -93,9 +92,9 @@ fn sum_over<T: Real>(
     let mut out = Buffer::scratch(kept.numel());
     if let [axis] = axes {
         let (outer, size, inner) = shape.around(or_panic(shape.axis(name, *axis)));
-        (kernels().sum_axis)(x.data(), outer, size, inner, &mut out);
+        reduce::sum_axis(x.data(), outer, size, inner, &mut out);
     } else {
-        (kernels().sum_to)(x.data(), &shape, &mut out, &kept);
+        reduce::sum_to(x.data(), &shape, &mut out, &kept);
     }
     finish(name, x, Tensor::new(Shape::new(&out_dims), out), kept, if is_mean { n } else { 1 })
 }
@@ -125,7 +124,7 @@ impl<T: Real> Tensor<T> {
     #[track_caller]
     pub fn sum(&self) -> Self {
         let kept = [1; 8];
-        let sum = Self::scalar((kernels().sum)(self.data()));
+        let sum = Self::scalar(reduce::sum(self.data()));
         finish("sum", self, sum, Shape::new(&kept[..self.rank()]), 1)
     }
 
@@ -144,7 +143,7 @@ impl<T: Real> Tensor<T> {
     pub fn mean(&self) -> Self {
         assert!(!self.is_empty(), "mean: expected at least 1 element, got shape {}", self.shape());
         let kept = [1; 8];
-        let sum = Self::scalar((kernels().sum)(self.data()));
+        let sum = Self::scalar(reduce::sum(self.data()));
         finish("mean", self, sum, Shape::new(&kept[..self.rank()]), self.numel())
     }
 
@@ -232,7 +231,7 @@ impl<T: Real> Tensor<T> {
             self.shape()
         );
         let (mut mean, mut var) = (Buffer::scratch(outer * inner), Buffer::scratch(outer * inner));
-        (kernels().mean_var_axis)(self.data(), outer, size, inner, &mut mean, &mut var);
+        reduce::mean_var_axis(self.data(), outer, size, inner, &mut mean, &mut var);
         let kept = self.shape().with(axis, 1);
         let shape = if keepdim { kept } else { self.shape().without(axis) };
         Self::new(shape, var).record(Edges::of(&[self]), "var", |_| VarBackward {

@@ -1,8 +1,8 @@
 //! Absolute value, sign, rounding, bounds.
 
 use crate::Tensor;
-use crate::ops::elementwise::{Saves, Simple, SimpleTable, Unary, UnaryTable, simple, unary};
-use purlin_backend::elementwise::MapOp;
+use crate::ops::elementwise::{Grad, Saves, Simple, Table, Unary, simple, unary};
+use purlin_backend::elementwise::ops;
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
 
@@ -14,13 +14,9 @@ impl Unary for Abs {
     const NAME: &'static str = "abs";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 1;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Abs> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        x.abs()
+    type Value = ops::Abs;
+    fn value(self) -> ops::Abs {
+        ops::Abs
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -36,73 +32,31 @@ impl Unary for Abs {
         let below = crate::where_(&x.lt(&zero), &-grad_y, &zero);
         crate::where_(&x.gt(&zero), grad_y, &below)
     }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Abs>> = Table::new();
+        &TABLE
+    }
 }
 
 /// `y = sign(x)`, so `dy/dx = 0`.
-#[derive(Clone, Copy)]
-struct Sign;
-
-impl MapOp for Sign {
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        V::select(
-            x.gt(V::splat_f64(0.0)),
-            V::splat_f64(1.0),
-            V::select(x.lt(V::splat_f64(0.0)), -V::splat_f64(1.0), x),
-        )
-    }
-}
-
-impl Simple for Sign {
+impl Simple for ops::Sign {
     const NAME: &'static str = "sign";
-    fn table() -> &'static SimpleTable<Self> {
-        static TABLE: SimpleTable<Sign> = SimpleTable::new();
-        &TABLE
-    }
     fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
         grad_y.zeros_like()
     }
 }
 
 /// `y = floor(x)`, so `dy/dx = 0`.
-#[derive(Clone, Copy)]
-struct Floor;
-
-impl MapOp for Floor {
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        x.floor()
-    }
-}
-
-impl Simple for Floor {
+impl Simple for ops::Floor {
     const NAME: &'static str = "floor";
-    fn table() -> &'static SimpleTable<Self> {
-        static TABLE: SimpleTable<Floor> = SimpleTable::new();
-        &TABLE
-    }
     fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
         grad_y.zeros_like()
     }
 }
 
 /// `y = round(x)`, so `dy/dx = 0`.
-#[derive(Clone, Copy)]
-struct Round;
-
-impl MapOp for Round {
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        x.round_ties_even()
-    }
-}
-
-impl Simple for Round {
+impl Simple for ops::Round {
     const NAME: &'static str = "round";
-    fn table() -> &'static SimpleTable<Self> {
-        static TABLE: SimpleTable<Round> = SimpleTable::new();
-        &TABLE
-    }
     fn grad<T: Real>(self, grad_y: Tensor<T>) -> Tensor<T> {
         grad_y.zeros_like()
     }
@@ -116,13 +70,9 @@ impl Unary for Clamp {
     const NAME: &'static str = "clamp";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 1;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Clamp> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        V::splat_f64(self.1).min(V::splat_f64(self.0).max(x))
+    type Value = ops::Clamp;
+    fn value(self) -> ops::Clamp {
+        ops::Clamp(self.0, self.1)
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -134,6 +84,10 @@ impl Unary for Clamp {
         let bound = |b| Tensor::scalar(T::from_f64(b));
         let is_inside = x.ge(&bound(self.0)) * x.le(&bound(self.1));
         crate::where_(&is_inside, grad_y, &bound(0.0))
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Clamp>> = Table::new();
+        &TABLE
     }
 }
 
@@ -159,7 +113,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn sign(&self) -> Self {
-        simple(self.clone(), Sign)
+        simple(self.clone(), ops::Sign)
     }
 
     /// The largest integer not above each element. The derivative is 0.
@@ -171,7 +125,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn floor(&self) -> Self {
-        simple(self.clone(), Floor)
+        simple(self.clone(), ops::Floor)
     }
 
     /// The nearest integer of each element, ties to even. The derivative is 0.
@@ -183,7 +137,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn round(&self) -> Self {
-        simple(self.clone(), Round)
+        simple(self.clone(), ops::Round)
     }
 
     /// Every element held between `low` and `high`; NaN stays NaN. The derivative is 1 on the

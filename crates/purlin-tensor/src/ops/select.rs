@@ -3,13 +3,11 @@
 use crate::Tensor;
 use crate::autograd::Flow;
 use crate::autograd::node::{Backward, Edges};
-use crate::kernels::kernels;
-use crate::ops::elementwise::{Binary, Pull, Zip, ZipTable, binary, zip};
+use crate::ops::elementwise::{Binary, Pull, binary};
 use crate::ops::or_panic;
 use purlin_backend::Buffer;
-use purlin_backend::elementwise::{ZipOp, ops};
+use purlin_backend::elementwise::{self, ops};
 use purlin_core::Real;
-use purlin_core::simd::Lanes;
 
 /// `y = a` where the mask holds, else `b`; each element's gradient goes where it came from (and
 /// is chosen, not multiplied by 0 or 1: an infinite gradient would make NaN).
@@ -58,80 +56,41 @@ pub fn where_<T: Real>(mask: &Tensor<T>, a: &Tensor<T>, b: &Tensor<T>) -> Tensor
     let (a, b) = (a.broadcast_to(shape), b.broadcast_to(shape));
     let edges = Edges::of(&[&a, &b]);
     let mut out = Buffer::scratch(shape.numel());
-    (kernels().select)(mask.data(), a.data(), b.data(), &mut out);
+    elementwise::zip3(ops::Where, mask.data(), a.data(), b.data(), &mut out);
     Tensor::new(shape, out).record(edges, "where", |_| WhereBackward { mask })
 }
 
-/// 1 where the greater (smaller) of `a` and `b` is `a`, else 0: ties go to the first, NaN goes to
-/// NaN.
-#[derive(Clone, Copy)]
-struct IsLeft<const MAX: bool>;
-
-impl<const MAX: bool> ZipOp for IsLeft<MAX> {
-    #[inline(always)]
-    fn eval<V: Lanes>(self, a: V, b: V) -> V {
-        let wins = if MAX { a.ge(b) } else { a.le(b) };
-        V::select(wins | a.is_nan(), V::splat_f64(1.0), V::splat_f64(0.0))
-    }
-}
-
-impl Zip for IsLeft<true> {
-    const NAME: &'static str = "maximum";
-    fn table() -> &'static ZipTable<Self> {
-        static TABLE: ZipTable<IsLeft<true>> = ZipTable::plain();
-        &TABLE
-    }
-}
-
-impl Zip for IsLeft<false> {
-    const NAME: &'static str = "minimum";
-    fn table() -> &'static ZipTable<Self> {
-        static TABLE: ZipTable<IsLeft<false>> = ZipTable::plain();
-        &TABLE
-    }
-}
-
-impl Zip for ops::Max {
-    const NAME: &'static str = "maximum";
-    fn table() -> &'static ZipTable<Self> {
-        static TABLE: ZipTable<ops::Max> = ZipTable::plain();
-        &TABLE
-    }
-}
-
-impl Zip for ops::Min {
-    const NAME: &'static str = "minimum";
-    fn table() -> &'static ZipTable<Self> {
-        static TABLE: ZipTable<ops::Min> = ZipTable::plain();
-        &TABLE
-    }
+/// 1 where `wins` says so or `a` is NaN, which wins over everything.
+fn left_mask<T: Real>(pull: &Pull<T>, wins: fn(&Tensor<T>, &Tensor<T>) -> Tensor<T>) -> Tensor<T> {
+    let (a, b) = (pull.a().detach(), pull.b().detach());
+    wins(&a, &b).maximum(&a.ne_elem(&a))
 }
 
 /// `y = max(a, b)`, so `dy/da = 1` where `a >= b`, else 0, and `dy/db` the rest.
 impl Binary for ops::Max {
+    const NAME: &'static str = "maximum";
+    const COMMUTES: bool = false; // max(0, -0) is the second one
     const LEFT_READS: (bool, bool) = (true, true);
     const RIGHT_READS: (bool, bool) = (true, true);
-    fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
-        let is_left = zip(pull.a().detach(), pull.b().detach(), IsLeft::<true>);
-        where_(&is_left, &pull.grad, &Tensor::scalar(T::ZERO))
+    fn grad_left<T: Real>(pull: Pull<T>) -> Tensor<T> {
+        where_(&left_mask(&pull, Tensor::ge), &pull.grad, &Tensor::scalar(T::ZERO))
     }
-    fn grad_right<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
-        let is_left = zip(pull.a().detach(), pull.b().detach(), IsLeft::<true>);
-        where_(&is_left, &Tensor::scalar(T::ZERO), &pull.grad)
+    fn grad_right<T: Real>(pull: Pull<T>) -> Tensor<T> {
+        where_(&left_mask(&pull, Tensor::ge), &Tensor::scalar(T::ZERO), &pull.grad)
     }
 }
 
 /// `y = min(a, b)`, so `dy/da = 1` where `a <= b`, else 0, and `dy/db` the rest.
 impl Binary for ops::Min {
+    const NAME: &'static str = "minimum";
+    const COMMUTES: bool = false;
     const LEFT_READS: (bool, bool) = (true, true);
     const RIGHT_READS: (bool, bool) = (true, true);
-    fn grad_left<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
-        let is_left = zip(pull.a().detach(), pull.b().detach(), IsLeft::<false>);
-        where_(&is_left, &pull.grad, &Tensor::scalar(T::ZERO))
+    fn grad_left<T: Real>(pull: Pull<T>) -> Tensor<T> {
+        where_(&left_mask(&pull, Tensor::le), &pull.grad, &Tensor::scalar(T::ZERO))
     }
-    fn grad_right<T: Real>(self, pull: Pull<T>) -> Tensor<T> {
-        let is_left = zip(pull.a().detach(), pull.b().detach(), IsLeft::<false>);
-        where_(&is_left, &Tensor::scalar(T::ZERO), &pull.grad)
+    fn grad_right<T: Real>(pull: Pull<T>) -> Tensor<T> {
+        where_(&left_mask(&pull, Tensor::le), &Tensor::scalar(T::ZERO), &pull.grad)
     }
 }
 

@@ -3,9 +3,8 @@
 use crate::Tensor;
 use crate::autograd::Flow;
 use crate::autograd::node::{Backward, Edges};
-use crate::kernels::kernels;
 use crate::ops::or_panic;
-use purlin_backend::Buffer;
+use purlin_backend::{Buffer, layout};
 use purlin_core::{Error, Real};
 use std::ops::{Bound, RangeBounds};
 
@@ -53,7 +52,7 @@ pub(crate) fn slice_axis<T: Real>(
         return x.clone();
     }
     let mut out = Buffer::scratch(outer * size * inner);
-    (kernels().slice_axis)(x.data(), outer, full, inner, start, size, &mut out);
+    layout::slice_axis(x.data(), outer, full, inner, start, size, &mut out);
     Tensor::new(x.shape().with(axis, size), out)
         .record(Edges::of(&[x]), "slice", |_| SliceBackward { axis, start, size: full })
 }
@@ -71,7 +70,7 @@ fn pad_axis<T: Real>(
     let (outer, size, inner) = x.shape().around(axis);
     let full = before + size + after;
     let mut out = Buffer::filled(outer * full * inner, value);
-    (kernels().write_axis)(x.data(), outer, size, inner, &mut out, full, before);
+    layout::write_axis(x.data(), outer, size, inner, &mut out, full, before);
     Tensor::new(x.shape().with(axis, full), out).record(Edges::of(&[x]), "pad", |_| PadBackward {
         axis,
         start: before,

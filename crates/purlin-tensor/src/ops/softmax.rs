@@ -3,9 +3,8 @@
 use crate::Tensor;
 use crate::autograd::Flow;
 use crate::autograd::node::{Backward, Edges};
-use crate::kernels::kernels;
 use crate::ops::or_panic;
-use purlin_backend::Buffer;
+use purlin_backend::{Buffer, softmax};
 use purlin_core::Real;
 
 /// Rows and columns of a tensor whose last axis is reduced.
@@ -32,7 +31,7 @@ impl<T: Real> Backward<T> for SoftmaxBackward<T> {
         }
         let (rows, cols) = rows(&self.y);
         let mut out = Buffer::scratch(grad.numel());
-        (kernels().softmax_grad)(self.y.data(), grad.data(), rows, cols, &mut out);
+        softmax::softmax_grad(self.y.data(), grad.data(), rows, cols, &mut out);
         flow.send(0, Tensor::new(*grad.shape(), out));
     }
 }
@@ -54,7 +53,7 @@ impl<T: Real> Backward<T> for LogSoftmaxBackward<T> {
         }
         let (rows, cols) = rows(&self.y);
         let mut out = Buffer::scratch(grad.numel());
-        (kernels().log_softmax_grad)(self.y.data(), grad.data(), rows, cols, &mut out);
+        softmax::log_softmax_grad(self.y.data(), grad.data(), rows, cols, &mut out);
         flow.send(0, Tensor::new(*grad.shape(), out));
     }
 }
@@ -110,7 +109,7 @@ impl<T: Real> Tensor<T> {
         self.along_last("softmax", axis, |x| {
             let (rows, cols) = rows(x);
             let mut out = Buffer::scratch(x.numel());
-            (kernels().softmax)(x.data(), rows, cols, &mut out);
+            softmax::softmax(x.data(), rows, cols, &mut out);
             Self::new(*x.shape(), out)
                 .record(Edges::of(&[x]), "softmax", |y| SoftmaxBackward { y: y.detach() })
         })
@@ -133,7 +132,7 @@ impl<T: Real> Tensor<T> {
         self.along_last("log_softmax", axis, |x| {
             let (rows, cols) = rows(x);
             let mut out = Buffer::scratch(x.numel());
-            (kernels().log_softmax)(x.data(), rows, cols, &mut out);
+            softmax::log_softmax(x.data(), rows, cols, &mut out);
             Self::new(*x.shape(), out)
                 .record(Edges::of(&[x]), "log_softmax", |y| LogSoftmaxBackward { y: y.detach() })
         })
@@ -157,7 +156,7 @@ impl<T: Real> Tensor<T> {
         let y = self.along_last("log_sum_exp", axis.cast_signed(), |x| {
             let (rows, cols) = rows(x);
             let mut out = Buffer::scratch(rows);
-            (kernels().log_sum_exp)(x.data(), rows, cols, &mut out);
+            softmax::log_sum_exp(x.data(), rows, cols, &mut out);
             Self::new(x.shape().with(x.rank() - 1, 1), out).record(
                 Edges::of(&[x]),
                 "log_sum_exp",

@@ -1,7 +1,8 @@
 //! Trigonometry.
 
 use crate::Tensor;
-use crate::ops::elementwise::{Saves, Unary, UnaryTable, unary};
+use crate::ops::elementwise::{Grad, Saves, Table, Unary, unary};
+use purlin_backend::elementwise::ops;
 use purlin_backend::math;
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
@@ -14,13 +15,9 @@ impl Unary for Sin {
     const NAME: &'static str = "sin";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 16;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Sin> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::sin(x)
+    type Value = ops::Sin;
+    fn value(self) -> ops::Sin {
+        ops::Sin
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -28,6 +25,10 @@ impl Unary for Sin {
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         grad_y * x.cos()
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Sin>> = Table::new();
+        &TABLE
     }
 }
 
@@ -39,13 +40,9 @@ impl Unary for Cos {
     const NAME: &'static str = "cos";
     const SAVES: Saves = Saves::Input;
     const COST: usize = 16;
-    fn table() -> &'static UnaryTable<Self> {
-        static TABLE: UnaryTable<Cos> = UnaryTable::new();
-        &TABLE
-    }
-    #[inline(always)]
-    fn eval<V: Lanes>(self, x: V) -> V {
-        math::cos(x)
+    type Value = ops::Cos;
+    fn value(self) -> ops::Cos {
+        ops::Cos
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
@@ -53,6 +50,10 @@ impl Unary for Cos {
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         -(grad_y * x.sin())
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Cos>> = Table::new();
+        &TABLE
     }
 }
 
