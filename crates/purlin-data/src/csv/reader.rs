@@ -166,6 +166,7 @@ impl CsvReader {
         if let Some(at) = unclosed_quote(&bytes, self.delimiter) {
             return Err(source.corrupt_at(at as u64, "quote is never closed"));
         }
+        let file = File { source: &source, bytes: &bytes };
         let mut reader = ReaderBuilder::new()
             .has_headers(false)
             .delimiter(self.delimiter)
@@ -173,7 +174,7 @@ impl CsvReader {
             .from_reader(&bytes[..]);
         let mut rows = Vec::new();
         for record in reader.records() {
-            rows.push(record.map_err(|e| refused(&source, &e))?);
+            rows.push(record.map_err(|e| refused(&file, &e))?);
         }
         let mut rows = rows.into_iter();
         let names = self.names(&source, &mut rows)?;
@@ -186,9 +187,9 @@ impl CsvReader {
             selected.iter().all(|&j| match self.policy(&names[j]) {
                 Missing::Drop => !self.is_missing(&row[j]),
                 Missing::Error if self.is_missing(&row[j]) => {
-                    let at = Place::of(row);
-                    let reason = at.reason(&names[j], "expected a value, got none");
-                    failure.get_or_insert_with(|| source.corrupt_at(at.byte, reason));
+                    failure.get_or_insert_with(|| {
+                        file.corrupt_cell(row, &names[j], "expected a value, got none")
+                    });
                     true
                 }
                 _ => true,
@@ -200,7 +201,7 @@ impl CsvReader {
         let mut n_filled = 0;
         let columns = selected
             .iter()
-            .map(|&j| self.column(&source, &names[j], j, &rows, &mut n_filled))
+            .map(|&j| self.column(&file, &names[j], j, &rows, &mut n_filled))
             .collect::<Result<_>>()?;
         let n_dropped = n_before - rows.len();
         Ok(Table { columns, n_rows: rows.len(), n_dropped, n_filled })
@@ -253,7 +254,7 @@ impl CsvReader {
 
     fn column(
         &self,
-        source: &Source<'_>,
+        file: &File<'_>,
         name: &str,
         j: usize,
         rows: &[StringRecord],
@@ -313,9 +314,8 @@ impl CsvReader {
                         Some(x) => x,
                         None if is_waiting(i) => 0.0,
                         None => {
-                            let at = Place::of(&rows[i]);
                             let what = format!("expected a finite number, got {cell:?}");
-                            return Err(source.corrupt_at(at.byte, at.reason(name, &what)));
+                            return Err(file.corrupt_cell(&rows[i], name, &what));
                         }
                     });
                 }
@@ -336,39 +336,38 @@ impl CsvReader {
     }
 }
 
-/// Where a row begins.
-struct Place {
-    byte: u64,
-    line: u64,
+/// A file that has been read, for the error texts.
+struct File<'a> {
+    source: &'a Source<'a>,
+    bytes: &'a [u8],
 }
 
-impl Place {
-    fn of(row: &StringRecord) -> Self {
-        Self {
-            byte: row.position().map_or(0, Position::byte),
-            line: row.position().map_or(0, Position::line),
-        }
+impl File<'_> {
+    /// The complaint about a row. Its position, as the parser has it, may lie before the line end
+    /// of the row above, so both are worked out here.
+    fn corrupt(&self, position: Option<&Position>, what: &str) -> Error {
+        let from = (position.map_or(0, Position::byte) as usize).min(self.bytes.len());
+        let is_line_end = |b: &&u8| matches!(b, b'\r' | b'\n');
+        let byte = from + self.bytes[from..].iter().take_while(is_line_end).count();
+        let line = 1 + self.bytes[..byte].iter().filter(|&&b| b == b'\n').count();
+        self.source.corrupt_at(byte as u64, format!("line {line}{what}"))
     }
 
-    fn reason(&self, column: &str, what: &str) -> String {
-        format!("line {}, column {column:?}: {what}", self.line)
+    fn corrupt_cell(&self, row: &StringRecord, column: &str, what: &str) -> Error {
+        self.corrupt(row.position(), &format!(", column {column:?}: {what}"))
     }
 }
 
 /// The reader's complaint in our words.
-fn refused(source: &Source<'_>, error: &::csv::Error) -> Error {
-    let at = error.position().map_or(0, Position::byte);
-    let line = error.position().map_or(0, Position::line);
-    let reason = match error.kind() {
+fn refused(file: &File<'_>, error: &::csv::Error) -> Error {
+    let what = match error.kind() {
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("line {line}: expected {expected_len} values as in the first line, got {len}")
+            format!(": expected {expected_len} values as in the first line, got {len}")
         }
-        ErrorKind::Utf8 { err, .. } => {
-            format!("line {line}, field {}: expected UTF-8", err.field())
-        }
-        _ => error.to_string(),
+        ErrorKind::Utf8 { err, .. } => format!(", field {}: expected UTF-8", err.field()),
+        _ => format!(": {error}"),
     };
-    source.corrupt_at(at, reason)
+    file.corrupt(error.position(), &what)
 }
 
 /// Where a quoted value begins that the file never closes.

@@ -90,6 +90,7 @@ fn damaged_tables_are_named() {
         error(&reader, "a,b\n1,\"2\n3,4\n"),
         "csv: corrupt file t.csv at byte 6: quote is never closed"
     );
+    assert!(error(&reader, "a,b\r\n1,2\r\n,4\r\n").contains("at byte 10: line 3, column \"a\""));
     assert_eq!(
         reader.from_bytes("t.csv", b"a,b\n1,\xff\n").unwrap_err().to_string(),
         "csv: corrupt file t.csv at byte 4: line 2, field 1: expected UTF-8"

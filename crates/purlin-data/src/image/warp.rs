@@ -9,6 +9,7 @@ use purlin_backend::{Kernel, dispatch};
 use purlin_core::simd::Isa;
 use purlin_core::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// What lies outside a picture whose pixels are `a b c d`.
 ///
@@ -25,25 +26,6 @@ pub enum FillMode {
     Reflect,
     /// `b c d | a b c d | a b c`: tiled.
     Wrap,
-}
-
-impl FillMode {
-    /// Where index `i` of an axis of `n` pixels is found, if anywhere.
-    #[inline(always)]
-    fn resolve(self, i: i64, n: i64) -> Option<usize> {
-        if (0..n).contains(&i) {
-            return Some(i as usize);
-        }
-        match self {
-            Self::Nearest => Some(i.clamp(0, n - 1) as usize),
-            Self::Constant(_) => None,
-            Self::Reflect => {
-                let i = i.rem_euclid(2 * n);
-                Some(i.min(2 * n - 1 - i) as usize)
-            }
-            Self::Wrap => Some(i.rem_euclid(n) as usize),
-        }
-    }
 }
 
 /// One in 32.32 fixed point.
@@ -74,12 +56,18 @@ pub(crate) fn warp<P: Pixel>(
         }
     }
     let fixed = map.m.map(|row| row.map(|x| (x * ONE).round_ties_even() as i64));
-    let job = Warp { src, fixed, fill, scale, out_width, out };
+    let mut job = Warp { src, fixed, fill, scale, out_width, out, first: 0 };
     match src.channels {
-        1 => dispatch(Fixed::<P, 1>(job)),
-        3 => dispatch(Fixed::<P, 3>(job)),
-        4 => dispatch(Fixed::<P, 4>(job)),
-        _ => dispatch(Any(job)),
+        1 => dispatch(Group::<P, 1, 1>(&mut job)),
+        // A fourth lane goes along for nothing and is overwritten by the next pixel.
+        3 => dispatch(Group::<P, 3, 4>(&mut job)),
+        4 => dispatch(Group::<P, 4, 4>(&mut job)),
+        channels => {
+            for first in 0..channels {
+                job.first = first;
+                dispatch(Group::<P, 1, 1>(&mut job));
+            }
+        }
     }
     Ok(())
 }
@@ -107,51 +95,37 @@ struct Warp<'a, P> {
     scale: f32,
     out_width: usize,
     out: &'a mut [f32],
+    /// The first of the channels that are resampled together.
+    first: usize,
 }
 
-/// A known number of channels: the loop over them disappears.
-struct Fixed<'a, P, const C: usize>(Warp<'a, P>);
+/// Resamples `C` channels of each pixel, and in the interior `L >= C` lanes, which may reach into
+/// the next pixel.
+struct Group<'j, 'a, P, const C: usize, const L: usize>(&'j mut Warp<'a, P>);
 
-impl<P: Pixel, const C: usize> Kernel for Fixed<'_, P, C> {
+impl<P: Pixel, const C: usize, const L: usize> Kernel for Group<'_, '_, P, C, L> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        self.0.rows(C);
-    }
-}
-
-/// Any number of channels.
-struct Any<'a, P>(Warp<'a, P>);
-
-impl<P: Pixel> Kernel for Any<'_, P> {
-    type Output = ();
-    #[inline(always)]
-    fn run<I: Isa>(self) {
-        let channels = self.0.src.channels;
-        self.0.rows(channels);
-    }
-}
-
-impl<P: Pixel> Warp<'_, P> {
-    #[inline(always)]
-    fn rows(self, channels: usize) {
-        let Self { src, fixed: [of_row, of_column], fill, scale, out_width, out } = self;
+        let Warp { src, fixed: [of_row, of_column], fill, scale, out_width, ref mut out, first } =
+            *self.0;
         let (step_y, step_x) = (of_row[1], of_column[1]);
-        for (row, out) in out.chunks_exact_mut(out_width * channels).enumerate() {
+        let line = Line { src, fill, scale, first, step_y, step_x };
+        // The last pixel of a row has no next one to reach into.
+        let spare = usize::from(L > C);
+        for (row, out) in out.chunks_exact_mut(out_width * src.channels).enumerate() {
             // Where this row's first pixel comes from.
             let y = of_row[0] * row as i64 + of_row[2];
             let x = of_column[0] * row as i64 + of_column[2];
-            let (from_y, to_y) = inside(y, step_y, src.height, out_width);
-            let (from_x, to_x) = inside(x, step_x, src.width, out_width);
+            let (from_y, to_y) = inside(y, step_y, src.height, out_width - spare);
+            let (from_x, to_x) = inside(x, step_x, src.width - spare, out_width - spare);
             let from = from_y.max(from_x);
             let to = to_y.min(to_x).max(from);
             let at = |column: usize| (y + step_y * column as i64, x + step_x * column as i64);
 
-            let (head, rest) = out.split_at_mut(from * channels);
-            let (middle, tail) = rest.split_at_mut((to - from) * channels);
-            edge(&src, channels, fill, scale, at(0), (step_y, step_x), head);
-            interior(&src, channels, scale, at(from), (step_y, step_x), middle);
-            edge(&src, channels, fill, scale, at(to), (step_y, step_x), tail);
+            line.edge::<C>(at(0), 0..from, out);
+            line.interior::<L>(at(from), from..to, out);
+            line.edge::<C>(at(to), to..out_width, out);
         }
     }
 }
@@ -188,60 +162,114 @@ fn lerp(a: f32, b: f32, t: f32) -> f32 {
     a + (b - a) * t
 }
 
-/// Pixels whose four neighbours lie inside the picture.
-#[inline(always)]
-fn interior<P: Pixel>(
-    src: &View<'_, P>,
-    channels: usize,
-    scale: f32,
-    (mut y, mut x): (i64, i64),
-    (step_y, step_x): (i64, i64),
-    out: &mut [f32],
-) {
-    let stride = src.width * channels;
-    for out in out.chunks_exact_mut(channels) {
-        let (ty, tx) = (fraction(y), fraction(x));
-        let at = (y >> 32) as usize * stride + (x >> 32) as usize * channels;
-        let top = &src.data[at..][..2 * channels];
-        let bottom = &src.data[at + stride..][..2 * channels];
-        for c in 0..channels {
-            let upper = lerp(top[c].value(), top[c + channels].value(), tx);
-            let lower = lerp(bottom[c].value(), bottom[c + channels].value(), tx);
-            out[c] = lerp(upper, lower, ty) * scale;
-        }
-        y += step_y;
-        x += step_x;
-    }
-}
-
-/// Pixels that may lie anywhere.
-#[inline(always)]
-fn edge<P: Pixel>(
-    src: &View<'_, P>,
-    channels: usize,
+/// What is the same along an output row.
+struct Line<'a, P> {
+    src: View<'a, P>,
     fill: FillMode,
     scale: f32,
-    (mut y, mut x): (i64, i64),
-    (step_y, step_x): (i64, i64),
-    out: &mut [f32],
-) {
-    let (height, width) = (src.height as i64, src.width as i64);
-    let outside = if let FillMode::Constant(value) = fill { value } else { 0.0 };
-    for out in out.chunks_exact_mut(channels) {
-        let (ty, tx) = (fraction(y), fraction(x));
-        let rows = [fill.resolve(y >> 32, height), fill.resolve((y >> 32) + 1, height)];
-        let columns = [fill.resolve(x >> 32, width), fill.resolve((x >> 32) + 1, width)];
-        for (c, out) in out.iter_mut().enumerate() {
-            let value = |row: Option<usize>, column: Option<usize>| match (row, column) {
-                (Some(r), Some(k)) => src.data[(r * src.width + k) * channels + c].value(),
-                _ => outside,
-            };
-            let upper = lerp(value(rows[0], columns[0]), value(rows[0], columns[1]), tx);
-            let lower = lerp(value(rows[1], columns[0]), value(rows[1], columns[1]), tx);
-            *out = lerp(upper, lower, ty) * scale;
+    first: usize,
+    step_y: i64,
+    step_x: i64,
+}
+
+impl<P: Pixel> Line<'_, P> {
+    /// Bilinear: along the row above, along the row below, then between them.
+    #[inline(always)]
+    fn mix<const N: usize>(&self, [a, b, c, d]: [[f32; N]; 4], ty: f32, tx: f32) -> [f32; N] {
+        let mut out = [0.0; N];
+        for i in 0..N {
+            let upper = lerp(a[i], b[i], tx);
+            let lower = lerp(c[i], d[i], tx);
+            out[i] = lerp(upper, lower, ty) * self.scale;
         }
-        y += step_y;
-        x += step_x;
+        out
+    }
+
+    #[inline(always)]
+    fn load<const N: usize>(&self, at: usize) -> [f32; N] {
+        let pixel: &[P; N] = self.src.data[at..].first_chunk().expect("a pixel inside");
+        pixel.map(Pixel::value)
+    }
+
+    /// Pixels whose four neighbours lie inside the picture.
+    #[inline(always)]
+    fn interior<const L: usize>(
+        &self,
+        (mut y, mut x): (i64, i64),
+        columns: Range<usize>,
+        out: &mut [f32],
+    ) {
+        let channels = self.src.channels;
+        let stride = self.src.width * channels;
+        for column in columns {
+            let at = (y >> 32) as usize * stride + (x >> 32) as usize * channels + self.first;
+            let corners = [
+                self.load(at),
+                self.load(at + channels),
+                self.load(at + stride),
+                self.load(at + stride + channels),
+            ];
+            let mixed: [f32; L] = self.mix(corners, fraction(y), fraction(x));
+            out[column * channels + self.first..][..L].copy_from_slice(&mixed);
+            y += self.step_y;
+            x += self.step_x;
+        }
+    }
+
+    /// Pixels that may lie anywhere. Compiled once for all instruction sets: few pixels come here,
+    /// and without contraction the bits are the same.
+    #[inline(never)]
+    fn edge<const C: usize>(&self, at: (i64, i64), columns: Range<usize>, out: &mut [f32]) {
+        if columns.is_empty() {
+            return;
+        }
+        // Where index `i` of an axis of `n` pixels is found, if anywhere.
+        match self.fill {
+            FillMode::Constant(value) => self.edge_with::<C>(at, columns, value, out, |_, _| None),
+            FillMode::Nearest => {
+                self.edge_with::<C>(at, columns, 0.0, out, |i, n| Some(i.clamp(0, n - 1)));
+            }
+            FillMode::Reflect => self.edge_with::<C>(at, columns, 0.0, out, |i, n| {
+                let i = i.rem_euclid(2 * n);
+                Some(i.min(2 * n - 1 - i))
+            }),
+            FillMode::Wrap => {
+                self.edge_with::<C>(at, columns, 0.0, out, |i, n| Some(i.rem_euclid(n)));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn edge_with<const C: usize>(
+        &self,
+        (mut y, mut x): (i64, i64),
+        columns: Range<usize>,
+        outside: f32,
+        out: &mut [f32],
+        resolve: impl Fn(i64, i64) -> Option<i64>,
+    ) {
+        let View { height, width, channels, .. } = self.src;
+        let find = |i: i64, n: usize| {
+            let n = n as i64;
+            if (0..n).contains(&i) { Some(i) } else { resolve(i, n) }
+        };
+        let pixel = |row: Option<i64>, column: Option<i64>| match (row, column) {
+            (Some(row), Some(column)) => {
+                self.load::<C>((row as usize * width + column as usize) * channels + self.first)
+            }
+            _ => [outside; C],
+        };
+        for column in columns {
+            let (top, left) = (y >> 32, x >> 32);
+            let (above, below) = (find(top, height), find(top + 1, height));
+            let (left, right) = (find(left, width), find(left + 1, width));
+            let corners =
+                [pixel(above, left), pixel(above, right), pixel(below, left), pixel(below, right)];
+            let mixed: [f32; C] = self.mix(corners, fraction(y), fraction(x));
+            out[column * channels + self.first..][..C].copy_from_slice(&mixed);
+            y += self.step_y;
+            x += self.step_x;
+        }
     }
 }
 
