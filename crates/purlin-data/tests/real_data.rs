@@ -1,4 +1,6 @@
 //! Real files, found through `PURLIN_DATA`; without it these tests say so and pass.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "a test says what it left out")]
 
 use purlin_data::{Dataset, ImageDataset, Loader, TargetKind};
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
 //! The same bits with any number of workers and threads, on every instruction set.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use purlin_backend::isa::{self, IsaKind};
 use purlin_data::image::{Augment, Erase, FillMode, Filter, Image, RandomErasing, Resize};

@@ -349,7 +349,7 @@ impl File<'_> {
         let from = (position.map_or(0, Position::byte) as usize).min(self.bytes.len());
         let is_line_end = |b: &&u8| matches!(b, b'\r' | b'\n');
         let byte = from + self.bytes[from..].iter().take_while(is_line_end).count();
-        let line = 1 + self.bytes[..byte].iter().filter(|&&b| b == b'\n').count();
+        let line = self.bytes[..byte].split(|&b| b == b'\n').count();
         self.source.corrupt_at(byte as u64, format!("line {line}{what}"))
     }
 
