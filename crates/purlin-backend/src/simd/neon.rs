@@ -32,12 +32,14 @@ fn as_is(x: uint32x4_t) -> uint32x4_t {
     x
 }
 
-/// `f` of each of the four registers.
+/// An expression for each of the four registers.
 macro_rules! each {
-    (|$i:ident| $body:expr) => {{
-        let f = #[inline(always)]
-        |$i: usize| isa!($body);
-        [f(0), f(1), f(2), f(3)]
+    (|$i:ident| $body:expr) => {
+        [each!(@ $i, 0, $body), each!(@ $i, 1, $body), each!(@ $i, 2, $body), each!(@ $i, 3, $body)]
+    };
+    (@ $i:ident, $value:literal, $body:expr) => {{
+        let $i: usize = $value;
+        isa!($body)
     }};
 }
 
