@@ -3,29 +3,11 @@
 use super::band::Axis;
 use super::correlate::Correlation;
 use super::{Conv2d, weight};
+use crate::gemm::Epilogue;
 use crate::gemm::pack::Source;
-use crate::gemm::{Epilogue, mono};
+use crate::mono::once;
 use crate::parallel;
 use purlin_core::Real;
-
-macro_rules! door {
-    ($(#[$doc:meta])* $name:ident => $f32:ident, $f64:ident, $generic:path) => {
-        $(#[$doc])*
-        pub(super) fn $name<T: Real>(spec: &Conv2d, a: &[T], b: &[T], out: &mut [T]) {
-            match (mono::slice(a), mono::slice(b), mono::slice_mut(out)) {
-                (Ok(a), Ok(b), Ok(out)) => $f32(spec, a, b, out),
-                (Err(a), Err(b), Err(out)) => $f64(spec, a, b, out),
-                _ => unreachable!("one number type"),
-            }
-        }
-        fn $f32(spec: &Conv2d, a: &[f32], b: &[f32], out: &mut [f32]) {
-            $generic(spec, a, b, out);
-        }
-        fn $f64(spec: &Conv2d, a: &[f64], b: &[f64], out: &mut [f64]) {
-            $generic(spec, a, b, out);
-        }
-    };
-}
 
 /// `conv2d` on slices that have the lengths of `spec`.
 pub(super) fn forward<T: Real>(
@@ -35,29 +17,23 @@ pub(super) fn forward<T: Real>(
     epilogue: &Epilogue<'_, T>,
     y: &mut [T],
 ) {
-    match (mono::slice(x), mono::slice(weight), epilogue.split(), mono::slice_mut(y)) {
-        (Ok(x), Ok(w), Ok(epilogue), Ok(y)) => forward_f32(spec, x, w, &epilogue, y),
-        (Err(x), Err(w), Err(epilogue), Err(y)) => forward_f64(spec, x, w, &epilogue, y),
-        _ => unreachable!("one number type"),
-    }
+    once!(|spec: &Conv2d, x: &[T], weight: &[T], epilogue: &Epilogue<'_, T>, y: &mut [T]| {
+        forward_of(spec, x, weight, epilogue, y);
+    });
 }
 
-fn forward_f32(spec: &Conv2d, x: &[f32], w: &[f32], epilogue: &Epilogue<'_, f32>, y: &mut [f32]) {
-    forward_of(spec, x, w, epilogue, y);
+/// `conv2d_input_grad` on slices that have the lengths of `spec`.
+pub(super) fn input_grad<T: Real>(spec: &Conv2d, grad_y: &[T], weight: &[T], grad_x: &mut [T]) {
+    once!(|spec: &Conv2d, grad_y: &[T], weight: &[T], grad_x: &mut [T]| {
+        input_grad_of(spec, grad_y, weight, grad_x);
+    });
 }
 
-fn forward_f64(spec: &Conv2d, x: &[f64], w: &[f64], epilogue: &Epilogue<'_, f64>, y: &mut [f64]) {
-    forward_of(spec, x, w, epilogue, y);
-}
-
-door! {
-    /// `conv2d_input_grad` on slices that have the lengths of `spec`.
-    input_grad => input_grad_f32, input_grad_f64, input_grad_of
-}
-
-door! {
-    /// `conv2d_weight_grad` on slices that have the lengths of `spec`.
-    weight_grad => weight_grad_f32, weight_grad_f64, weight::grad
+/// `conv2d_weight_grad` on slices that have the lengths of `spec`.
+pub(super) fn weight_grad<T: Real>(spec: &Conv2d, x: &[T], grad_y: &[T], grad_weight: &mut [T]) {
+    once!(|spec: &Conv2d, x: &[T], grad_y: &[T], grad_weight: &mut [T]| {
+        weight::grad(spec, x, grad_y, grad_weight);
+    });
 }
 
 /// A window of one pixel turns each image into one row: longer rows fill register tiles better.

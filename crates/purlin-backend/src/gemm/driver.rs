@@ -3,7 +3,8 @@
 use super::block::{Block, block, pack_rows};
 use super::pack::{Source, pack_panels};
 use super::tile::{Operands, Out, Walk};
-use super::{Epilogue, Gemm, K_BLOCK, mono};
+use super::{Epilogue, Gemm, K_BLOCK};
+use crate::mono::once;
 pub(crate) use crate::parallel::Shared;
 use crate::{Buffer, Kernel, dispatch, parallel};
 use purlin_core::Real;
@@ -32,19 +33,9 @@ pub(crate) fn product<T: Real>(
     c: &mut [T],
     epilogue: &Epilogue<'_, T>,
 ) {
-    match (mono::slice(a), mono::slice(b), mono::slice_mut(c), epilogue.split()) {
-        (Ok(a), Ok(b), Ok(c), Ok(epilogue)) => product_f32(spec, a, b, c, &epilogue),
-        (Err(a), Err(b), Err(c), Err(epilogue)) => product_f64(spec, a, b, c, &epilogue),
-        _ => unreachable!("one number type"),
-    }
-}
-
-fn product_f32(spec: &Gemm, a: &[f32], b: &[f32], c: &mut [f32], epilogue: &Epilogue<'_, f32>) {
-    product_of(spec, a, b, c, epilogue);
-}
-
-fn product_f64(spec: &Gemm, a: &[f64], b: &[f64], c: &mut [f64], epilogue: &Epilogue<'_, f64>) {
-    product_of(spec, a, b, c, epilogue);
+    once!(|spec: &Gemm, a: &[T], b: &[T], c: &mut [T], epilogue: &Epilogue<'_, T>| {
+        product_of(spec, a, b, c, epilogue);
+    });
 }
 
 fn product_of<T: Real>(spec: &Gemm, a: &[T], b: &[T], c: &mut [T], epilogue: &Epilogue<'_, T>) {

@@ -15,7 +15,6 @@
 pub(crate) mod block;
 pub(crate) mod driver;
 mod epilogue;
-pub(crate) mod mono;
 pub mod naive;
 pub(crate) mod pack;
 #[cfg(test)]

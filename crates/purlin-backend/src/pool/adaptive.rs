@@ -1,5 +1,6 @@
 //! Average pooling to a given output size.
 
+use crate::mono::once;
 use crate::{Kernel, dispatch, parallel};
 use purlin_core::simd::Isa;
 use purlin_core::{Error, Real, Result};
@@ -48,7 +49,7 @@ impl AdaptiveAvgPool2d {
         Ok(())
     }
 
-    fn sizes(&self) -> Option<[usize; 2]> {
+    pub(super) fn sizes(&self) -> Option<[usize; 2]> {
         let product = |height: usize, width: usize| {
             let pixels = self.batch.checked_mul(height)?.checked_mul(width)?;
             pixels.checked_mul(self.channels).filter(|&len| len <= isize::MAX as usize / 8)
@@ -101,9 +102,11 @@ pub fn adaptive_avg_pool2d<T: Real>(spec: &AdaptiveAvgPool2d, x: &[T], y: &mut [
     if y.is_empty() {
         return;
     }
-    let row = spec.out_width * spec.channels;
-    parallel::for_each_chunk(y, row, size_of_val(x), |r, y| {
-        dispatch(Row { spec, x, r, y });
+    once!(|spec: &AdaptiveAvgPool2d, x: &[T], y: &mut [T]| {
+        let row = spec.out_width * spec.channels;
+        parallel::for_each_chunk(y, row, size_of_val(x), |r, y| {
+            dispatch(Row { spec, x, r, y });
+        });
     });
 }
 
@@ -116,14 +119,16 @@ pub fn adaptive_avg_pool2d<T: Real>(spec: &AdaptiveAvgPool2d, x: &[T], y: &mut [
 pub fn adaptive_avg_pool2d_grad<T: Real>(spec: &AdaptiveAvgPool2d, grad_y: &[T], grad_x: &mut [T]) {
     let op = "adaptive_avg_pool2d_grad";
     spec.check_slices(op, ("grad_x", grad_x.len()), ("grad_y", grad_y.len()));
-    let image = spec.height * spec.width * spec.channels;
-    if image == 0 {
+    if grad_x.is_empty() {
         return;
     }
-    let out_image = spec.out_height * spec.out_width * spec.channels;
-    let work = (grad_x.len() + grad_y.len()) * size_of::<T>();
-    parallel::for_each_chunk(grad_x, image, work, |n, grad_x| {
-        dispatch(GradImage { spec, grad_y: &grad_y[n * out_image..][..out_image], grad_x });
+    once!(|spec: &AdaptiveAvgPool2d, grad_y: &[T], grad_x: &mut [T]| {
+        let image = spec.height * spec.width * spec.channels;
+        let out_image = spec.out_height * spec.out_width * spec.channels;
+        let work = (grad_x.len() + grad_y.len()) * size_of::<T>();
+        parallel::for_each_chunk(grad_x, image, work, |n, grad_x| {
+            dispatch(GradImage { spec, grad_y: &grad_y[n * out_image..][..out_image], grad_x });
+        });
     });
 }
 

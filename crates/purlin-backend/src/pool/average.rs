@@ -1,6 +1,7 @@
 //! Mean of each window.
 
 use super::Pool2d;
+use crate::mono::once;
 use crate::{Kernel, dispatch, parallel};
 use purlin_core::Real;
 use purlin_core::simd::Isa;
@@ -31,9 +32,11 @@ pub fn avg_pool2d<T: Real>(spec: &Pool2d, count_include_pad: bool, x: &[T], y: &
     if y.is_empty() {
         return;
     }
-    let row = spec.out_width() * spec.channels;
-    parallel::for_each_chunk(y, row, size_of_val(x), |r, y| {
-        dispatch(Row { spec, count_include_pad, x, r, y });
+    once!(|spec: &Pool2d, count_include_pad: bool, x: &[T], y: &mut [T]| {
+        let row = spec.out_width() * spec.channels;
+        parallel::for_each_chunk(y, row, size_of_val(x), |r, y| {
+            dispatch(Row { spec, count_include_pad, x, r, y });
+        });
     });
 }
 
@@ -51,15 +54,17 @@ pub fn avg_pool2d_grad<T: Real>(
     grad_x: &mut [T],
 ) {
     spec.check_slices("avg_pool2d_grad", &[("grad_x", grad_x.len())], &[("grad_y", grad_y.len())]);
-    let image = spec.height * spec.width * spec.channels;
-    let out_image = spec.out_height() * spec.out_width() * spec.channels;
-    if image == 0 || out_image == 0 {
+    if grad_x.is_empty() {
         return;
     }
-    let work = (grad_x.len() + grad_y.len()) * size_of::<T>();
-    parallel::for_each_chunk(grad_x, image, work, |n, grad_x| {
-        let grad_y = &grad_y[n * out_image..][..out_image];
-        dispatch(GradImage { spec, count_include_pad, grad_y, grad_x });
+    once!(|spec: &Pool2d, count_include_pad: bool, grad_y: &[T], grad_x: &mut [T]| {
+        let image = spec.height * spec.width * spec.channels;
+        let out_image = spec.out_height() * spec.out_width() * spec.channels;
+        let work = (grad_x.len() + grad_y.len()) * size_of::<T>();
+        parallel::for_each_chunk(grad_x, image, work, |n, grad_x| {
+            let grad_y = &grad_y[n * out_image..][..out_image];
+            dispatch(GradImage { spec, count_include_pad, grad_y, grad_x });
+        });
     });
 }
 

@@ -1,6 +1,7 @@
 //! Maximum of each window, with the place it came from.
 
 use super::{Pool2d, naive};
+use crate::mono::once;
 use crate::{Kernel, dispatch, parallel};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes, MAX_LANES};
@@ -39,10 +40,11 @@ pub fn max_pool2d<T: Real>(spec: &Pool2d, x: &[T], y: &mut [T], indices: &mut [u
     if !offsets_are_exact::<T>(spec) {
         return naive::max_pool2d(spec, x, y, indices);
     }
-    let row = spec.out_width() * spec.channels;
-    let work = size_of_val(x);
-    for_each_row(y, indices, row, work, |r, y, indices| {
-        dispatch(Row { spec, x, r, y, indices });
+    once!(|spec: &Pool2d, x: &[T], y: &mut [T], indices: &mut [u32]| {
+        let row = spec.out_width() * spec.channels;
+        for_each_row(y, indices, row, size_of_val(x), |r, y, indices| {
+            dispatch(Row { spec, x, r, y, indices });
+        });
     });
 }
 
@@ -57,9 +59,11 @@ pub fn max_pool2d_infer<T: Real>(spec: &Pool2d, x: &[T], y: &mut [T]) {
     if y.is_empty() {
         return;
     }
-    let row = spec.out_width() * spec.channels;
-    parallel::for_each_chunk(y, row, size_of_val(x), |r, y| {
-        dispatch(Row { spec, x, r, y, indices: &mut [] });
+    once!(|spec: &Pool2d, x: &[T], y: &mut [T]| {
+        let row = spec.out_width() * spec.channels;
+        parallel::for_each_chunk(y, row, size_of_val(x), |r, y| {
+            dispatch(Row { spec, x, r, y, indices: &mut [] });
+        });
     });
 }
 
@@ -220,16 +224,18 @@ pub fn max_pool2d_grad<T: Real>(spec: &Pool2d, grad_y: &[T], indices: &[u32], gr
         &[("grad_x", grad_x.len())],
         &[("grad_y", grad_y.len()), ("indices", indices.len())],
     );
-    let image = spec.height * spec.width * spec.channels;
-    let out_image = spec.out_height() * spec.out_width() * spec.channels;
-    if image == 0 || out_image == 0 {
+    if grad_x.is_empty() {
         return;
     }
-    let work = (grad_x.len() + grad_y.len()) * size_of::<T>();
-    parallel::for_each_chunk(grad_x, image, work, |n, grad_x| {
-        let grad_y = &grad_y[n * out_image..][..out_image];
-        let indices = &indices[n * out_image..][..out_image];
-        dispatch(GradImage { spec, grad_y, indices, grad_x });
+    once!(|spec: &Pool2d, grad_y: &[T], indices: &[u32], grad_x: &mut [T]| {
+        let image = spec.height * spec.width * spec.channels;
+        let out_image = spec.out_height() * spec.out_width() * spec.channels;
+        let work = (grad_x.len() + grad_y.len()) * size_of::<T>();
+        parallel::for_each_chunk(grad_x, image, work, |n, grad_x| {
+            let grad_y = &grad_y[n * out_image..][..out_image];
+            let indices = &indices[n * out_image..][..out_image];
+            dispatch(GradImage { spec, grad_y, indices, grad_x });
+        });
     });
 }
 

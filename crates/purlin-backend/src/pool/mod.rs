@@ -4,6 +4,8 @@ mod adaptive;
 mod average;
 mod max;
 pub mod naive;
+#[cfg(test)]
+mod tests;
 
 pub use adaptive::{AdaptiveAvgPool2d, adaptive_avg_pool2d, adaptive_avg_pool2d_grad};
 pub use average::{avg_pool2d, avg_pool2d_grad};
