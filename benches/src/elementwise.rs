@@ -5,7 +5,7 @@ use crate::inputs::{normal, to_f32};
 use crate::measure::{Row, time};
 use purlin_backend::elementwise::{self, ops};
 use purlin_backend::{layout, reduce, softmax};
-use purlin_tensor::{Tensor, no_grad};
+use purlin_tensor::{Tensor, layer_norm, no_grad};
 use std::hint::black_box;
 
 const N: usize = 10_000_000;
@@ -98,5 +98,6 @@ fn allocating() -> Vec<Task> {
         row("large1e7/add-alloc", 12.0, |x, y| x + y),
         row("large1e7/relu-alloc", 8.0, |x, _| x.relu()),
         row("large1e7/gelu-alloc", 8.0, |x, _| x.gelu()),
+        row("large1e7/layernorm-10000x1000-alloc", 8.0, |x, _| layer_norm(x, 1, None, None, 1e-5)),
     ]
 }
