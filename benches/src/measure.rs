@@ -45,7 +45,7 @@ pub(crate) fn time(mut call: impl FnMut()) -> Timing {
 
 /// What one task found.
 pub(crate) struct Row {
-    value: f64,
+    pub(crate) value: f64,
     unit: &'static str,
     higher_is_better: bool,
     extra: Value,

@@ -75,9 +75,10 @@ impl<T> Shared<T> {
     }
 }
 
-// SAFETY: the users of this type write disjoint elements from different threads.
+// SAFETY: a pointer may go to any thread; what is done with it is `unsafe` where it is done, and
+// says there which elements each task writes.
 unsafe impl<T: Send> Send for Shared<T> {}
-// SAFETY: as above.
+// SAFETY: shared, the pointer itself is only copied.
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 /// Computes `f(i)` for every `i` in `0..n`, in parallel when `work` in all is worth it, and

@@ -27,7 +27,7 @@ fn vectors<T: Real>(channels: usize) -> impl Iterator<Item = usize> {
 /// `n` items must be readable.
 #[inline(always)]
 unsafe fn load<V: Lanes>(from: *const V::Scalar, n: usize) -> V {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: `n` items behind `from` are readable (`# Safety`).
     let from = unsafe { std::slice::from_raw_parts(from, n) };
     if n == V::LANES { V::load(from) } else { V::load_partial(from, V::Scalar::ZERO) }
 }
@@ -37,7 +37,7 @@ unsafe fn load<V: Lanes>(from: *const V::Scalar, n: usize) -> V {
 /// `n` items must be writable.
 #[inline(always)]
 unsafe fn store<V: Lanes>(value: V, to: *mut V::Scalar, n: usize) {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: `n` items behind `to` are writable, and no other slice of them lives here.
     let to = unsafe { std::slice::from_raw_parts_mut(to, n) };
     if n == V::LANES { value.store(to) } else { value.store_partial(to) }
 }
@@ -124,10 +124,10 @@ impl<T: Real> Window<T> {
             for kx in 0..self.taps[1] {
                 let x = self.x.wrapping_add(ky * self.x_steps[0] + kx * self.x_steps[1]);
                 let tap = (ky * self.taps[1] + kx) * self.channels;
-                // SAFETY: the caller vouches for every tap.
+                // SAFETY: the weights reach `n` items at every tap (`# Safety`).
                 let w = unsafe { load::<V>(self.weights.wrapping_add(tap), self.n) };
                 for (p, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: the caller vouches for every pixel.
+                    // SAFETY: `x` reaches `n` items at every tap and pixel (`# Safety`).
                     let x = unsafe { load::<V>(x.wrapping_add(p * self.x_pixel), self.n) };
                     *sum = x.mul_add(w, *sum);
                 }
@@ -135,12 +135,12 @@ impl<T: Real> Window<T> {
         }
         for (p, &sum) in sums.iter().enumerate() {
             let sum = match self.bias {
-                // SAFETY: the caller vouches for the bias.
+                // SAFETY: the bias has `n` items (`# Safety`).
                 Some(bias) => sum + unsafe { load::<V>(bias, self.n) },
                 None => sum,
             };
             let sum = self.activation.eval(sum);
-            // SAFETY: the caller vouches for every pixel.
+            // SAFETY: the output has `n` items at every pixel (`# Safety`).
             unsafe { store(sum, self.out.wrapping_add(p * self.out_pixel), self.n) };
         }
     }
@@ -243,10 +243,10 @@ impl<T: Real> TapSums<T> {
             let mut x = self.x.wrapping_add(at(&self.x_steps, i, j));
             let mut g = self.grad_y.wrapping_add(at(&self.grad_steps, i, j));
             for _ in 0..self.sizes[2] {
-                // SAFETY: the caller vouches for every pixel.
+                // SAFETY: `grad_y` reaches `n` items at every pixel (`# Safety`).
                 let grad = unsafe { load::<V>(g, self.n) };
                 for (tap, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: as above.
+                    // SAFETY: `x` reaches `n` items at every tap and pixel (`# Safety`).
                     let x = unsafe { load::<V>(x.wrapping_add(tap * self.x_tap), self.n) };
                     *sum = x.mul_add(grad, *sum);
                 }
@@ -256,7 +256,7 @@ impl<T: Real> TapSums<T> {
         }
         for (tap, &sum) in sums.iter().enumerate() {
             let to = self.out.wrapping_add(tap * self.channels);
-            // SAFETY: the caller vouches for the gradient.
+            // SAFETY: the gradient has `n` items at every tap (`# Safety`).
             unsafe {
                 let sum = if self.is_first { sum } else { load::<V>(to, self.n) + sum };
                 store(sum, to, self.n);

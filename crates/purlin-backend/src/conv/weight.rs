@@ -17,6 +17,7 @@ use super::units::{COLUMNS, Units};
 use crate::gemm::Epilogue;
 use crate::gemm::block::{Block, block};
 use crate::gemm::driver::Shared;
+use crate::gemm::pack::{Source, pack_panels};
 use crate::gemm::tile::{MAX_ROWS, Operands, Out, Steps, Walk};
 use crate::{Buffer, Kernel, dispatch, parallel};
 use purlin_core::Real;
@@ -60,6 +61,9 @@ pub(super) fn grad<T: Real>(spec: &Conv2d, x: &[T], grad_y: &[T], grad_weight: &
         dispatch(Tree { sum, others, at: i * SUM_BLOCK, len, runs });
     });
 }
+
+/// Rows of the gradient for which copying `grad_y` into panels pays.
+const MANY_ROWS: usize = 48;
 
 /// Items of the gradient that one task sums over the runs.
 const SUM_BLOCK: usize = 4096;
@@ -140,9 +144,10 @@ impl<T: Real> Kernel for Part<'_, T> {
                 Block::new(rows, columns.len())
             }
         };
-        // Whole vectors of `grad_y` are read: where they would leave a pixel it is copied.
-        let whole = columns.len().div_ceil(lanes) * lanes;
-        let is_whole = whole == columns.len() || is_narrow;
+        // Tiles read whole vectors of `grad_y`: where they would leave a pixel it is copied.
+        let vectors = columns.len().div_ceil(lanes);
+        let is_whole = columns.len() % lanes == 0;
+        let is_packed = !is_narrow && (!is_whole || kernel[0] * taps * rows >= MANY_ROWS);
         for (i, unit) in units.of_run(run).enumerate() {
             let (images, band) = units.get(unit);
             let input = PaddedRows::new(
@@ -158,16 +163,31 @@ impl<T: Real> Kernel for Part<'_, T> {
             let grad_y = &grad_y[first_row * out_w * out_channels..][..pixels * out_channels];
             for group in 0..groups {
                 let first = group * group_out + columns.start;
-                // The band's pixels of all images, from channel `first` on.
-                let copy = if is_whole {
-                    Buffer::scratch(0)
-                } else {
-                    copy_columns(grad_y, out_channels, first, columns.len())
+                // The unit's pixels from channel `first` on: as they lie, or in panels of one
+                // vector, which many rows of the gradient read in one stream.
+                let mut panels =
+                    Buffer::<T>::scratch(if is_packed { vectors * pixels * lanes } else { 0 });
+                let source = Source {
+                    first: grad_y.as_ptr().wrapping_add(first),
+                    row_step: out_channels,
+                    column_step: 1,
                 };
-                let (b, b_step) = if is_whole {
-                    (grad_y.as_ptr().wrapping_add(first), out_channels)
+                let (b, b_step, b_vector) = if is_packed {
+                    let panel = pixels * lanes;
+                    // SAFETY: `grad_y` has that many pixels of `out_channels`; the columns of
+                    // this task from `first` on are some of them.
+                    unsafe {
+                        pack_panels::<T::Lanes<I>>(
+                            source,
+                            pixels,
+                            columns.len(),
+                            &mut panels,
+                            panel,
+                        );
+                    }
+                    (panels.as_ptr(), lanes, panel)
                 } else {
-                    (copy.as_ptr(), whole)
+                    (source.first, out_channels, lanes)
                 };
                 for ky in 0..kernel[0] {
                     let seen = row_axis.outputs_inside(&band, ky);
@@ -187,7 +207,7 @@ impl<T: Real> Kernel for Part<'_, T> {
                         a_step: spec.stride[1] * in_channels,
                         b: b.wrapping_add((seen.start - band.start) * out_w * b_step),
                         b_step,
-                        b_vector: lanes,
+                        b_vector,
                     };
                     let c = out.at(ky * kernel[1] * group_in * out_channels + first);
                     let mut out = Out {
@@ -215,15 +235,4 @@ impl<T: Real> Kernel for Part<'_, T> {
             }
         }
     }
-}
-
-/// Copies `n` channels of each pixel, followed by zeros up to whole vectors.
-fn copy_columns<T: Real>(pixels: &[T], channels: usize, first: usize, n: usize) -> Buffer<T> {
-    let width = n.div_ceil(lanes::<T>()) * lanes::<T>();
-    let mut copy = Buffer::scratch(pixels.len() / channels * width);
-    for (pixel, out) in pixels.chunks_exact(channels).zip(copy.chunks_exact_mut(width)) {
-        out[..n].copy_from_slice(&pixel[first..first + n]);
-        out[n..].fill(T::ZERO);
-    }
-    copy
 }

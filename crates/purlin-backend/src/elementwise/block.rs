@@ -134,11 +134,11 @@ impl<T: Real, const N: usize, F: Eval<N>> Kernel for Loop<'_, T, N, F> {
             let rest = len - at;
             let mut x = [T::Lanes::<I>::splat(T::ZERO); N];
             for i in 0..N {
-                // SAFETY: as above; a vector of one number has more than `rest` items.
+                // SAFETY: an operand has `len` items behind it, or a vector, longer than `rest`.
                 let part = unsafe { std::slice::from_raw_parts(from[i].add(at * step[i]), rest) };
                 x[i] = T::Lanes::<I>::load_partial(part, T::ZERO);
             }
-            // SAFETY: as above.
+            // SAFETY: `out` has `len` items; the operands of this vector have been read.
             let part = unsafe { std::slice::from_raw_parts_mut(out.add(at), rest) };
             self.op.eval(x).store_partial(part);
         }

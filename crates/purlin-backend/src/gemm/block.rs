@@ -102,7 +102,8 @@ pub(crate) unsafe fn block<V: Lanes>(
                     bias: out.bias.map(|bias| &bias[if out.bias_by_row { row } else { skip }..]),
                     ..*out
                 };
-                // SAFETY: the tile is a part of the block that the caller vouches for.
+                // SAFETY: rows `row..end` and these vectors are some of the block's, for which the
+                // contract of `tile` holds (`# Safety`).
                 unsafe { tile::<V>(end - row, vectors, walk, &operands, &out) };
             }
         }

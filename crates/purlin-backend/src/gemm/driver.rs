@@ -129,7 +129,7 @@ impl<T: Real> Operand<T> {
 
 // SAFETY: a source is only read.
 unsafe impl<T: Sync> Send for Operand<T> {}
-// SAFETY: as above.
+// SAFETY: shared, a source is only read.
 unsafe impl<T: Sync> Sync for Operand<T> {}
 
 /// The right operand of a part.

@@ -32,7 +32,7 @@ use purlin_core::Real;
 const TASKS: usize = 64;
 
 /// Terms of the sum over `k` that form one chain of multiply-adds.
-pub const K_BLOCK: usize = 512;
+pub const K_BLOCK: usize = 256;
 
 /// The sizes of a matrix product and how its operands lie.
 ///

@@ -35,7 +35,7 @@ impl<T: Real> Source<T> {
     /// It must lie inside the matrix.
     #[inline(always)]
     pub(crate) unsafe fn get(self, row: usize, column: usize) -> T {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: the item lies inside the matrix (`# Safety`).
         unsafe { *self.at(row, column).first }
     }
 }
@@ -77,7 +77,7 @@ pub(crate) unsafe fn pack_panels<V: Lanes>(
         for row in row..rows {
             let out = &mut panel[row * lanes..][..lanes];
             for (column, out) in out[..width].iter_mut().enumerate() {
-                // SAFETY: both are below the sizes.
+                // SAFETY: `row < rows` and `first + column < columns`, the size of the source.
                 *out = unsafe { source.get(row, column) };
             }
             out[width..].fill(V::Scalar::ZERO);
@@ -123,7 +123,7 @@ pub(crate) unsafe fn pack_tile<V: Lanes>(
     }
     for term in done..terms {
         for (row, out) in out[term * out_step..][..height].iter_mut().enumerate() {
-            // SAFETY: both are below the sizes.
+            // SAFETY: `row < height` and `term < terms`, the size of the source.
             *out = unsafe { source.get(row, term) };
         }
     }
@@ -176,7 +176,8 @@ unsafe fn transpose_square<V: Lanes>(
     to_step: usize,
 ) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: the alignment of `V` says that AVX2 is there; the rest is the caller's.
+    // SAFETY: `has_transpose` holds: the alignment of `V` says that AVX2 is there; both squares
+    // lie inside their arrays (`# Safety`), and so do their quarters.
     unsafe {
         if size_of::<V::Scalar>() == 4 {
             return transpose_8x8(from.cast(), from_step, to.cast(), to_step);
@@ -189,6 +190,10 @@ unsafe fn transpose_square<V: Lanes>(
 }
 
 /// `to[i * to_step + j] = from[j * from_step + i]` for 8 by 8 items.
+///
+/// # Safety
+///
+/// 8 rows of 8 items must be readable at `from` and writable at `to`.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 #[inline]
@@ -197,7 +202,7 @@ unsafe fn transpose_8x8(from: *const f32, from_step: usize, to: *mut f32, to_ste
         __m256, _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_storeu_ps,
         _mm256_unpackhi_ps, _mm256_unpacklo_ps,
     };
-    // SAFETY: the caller vouches for 8 rows of 8 items.
+    // SAFETY: 8 rows of 8 items lie at both places (`# Safety`).
     let r: [__m256; 8] =
         std::array::from_fn(|i| unsafe { _mm256_loadu_ps(from.add(i * from_step)) });
     // Pairs of rows interleaved, then pairs of pairs, then the halves exchanged.
@@ -208,7 +213,7 @@ unsafe fn transpose_8x8(from: *const f32, from_step: usize, to: *mut f32, to_ste
     let [(e0, e1), (e2, e3), (f0, f1), (f2, f3)] =
         [quad(a0, b0), quad(a1, b1), quad(c0, d0), quad(c1, d1)];
     for (i, (e, f)) in [(e0, f0), (e1, f1), (e2, f2), (e3, f3)].into_iter().enumerate() {
-        // SAFETY: the caller vouches for 8 rows of 8 items.
+        // SAFETY: 8 rows of 8 items lie at both places (`# Safety`).
         unsafe {
             _mm256_storeu_ps(to.add(i * to_step), _mm256_permute2f128_ps::<0x20>(e, f));
             _mm256_storeu_ps(to.add((i + 4) * to_step), _mm256_permute2f128_ps::<0x31>(e, f));
@@ -217,6 +222,10 @@ unsafe fn transpose_8x8(from: *const f32, from_step: usize, to: *mut f32, to_ste
 }
 
 /// `to[i * to_step + j] = from[j * from_step + i]` for 4 by 4 items.
+///
+/// # Safety
+///
+/// 4 rows of 4 items must be readable at `from` and writable at `to`.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 #[inline]
@@ -225,13 +234,13 @@ unsafe fn transpose_4x4(from: *const f64, from_step: usize, to: *mut f64, to_ste
         __m256d, _mm256_loadu_pd, _mm256_permute2f128_pd, _mm256_storeu_pd, _mm256_unpackhi_pd,
         _mm256_unpacklo_pd,
     };
-    // SAFETY: the caller vouches for 4 rows of 4 items.
+    // SAFETY: 4 rows of 4 items lie at both places (`# Safety`).
     let r: [__m256d; 4] =
         std::array::from_fn(|i| unsafe { _mm256_loadu_pd(from.add(i * from_step)) });
     let [a0, a1] = [_mm256_unpacklo_pd(r[0], r[1]), _mm256_unpackhi_pd(r[0], r[1])];
     let [b0, b1] = [_mm256_unpacklo_pd(r[2], r[3]), _mm256_unpackhi_pd(r[2], r[3])];
     for (i, (a, b)) in [(a0, b0), (a1, b1)].into_iter().enumerate() {
-        // SAFETY: the caller vouches for 4 rows of 4 items.
+        // SAFETY: 4 rows of 4 items lie at both places (`# Safety`).
         unsafe {
             _mm256_storeu_pd(to.add(i * to_step), _mm256_permute2f128_pd::<0x20>(a, b));
             _mm256_storeu_pd(to.add((i + 2) * to_step), _mm256_permute2f128_pd::<0x31>(a, b));

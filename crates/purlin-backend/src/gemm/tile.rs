@@ -184,7 +184,7 @@ fn avx512<V: Lanes, const M: usize, const N: usize>(
     operands: &Operands<V::Scalar>,
     out: &Out<'_, V::Scalar>,
 ) {
-    // SAFETY: as the caller of `tile` promised.
+    // SAFETY: the contract of `tile`, which alone calls this for the set of `V`.
     unsafe { body::<V, M, N>(walk, operands, out) }
 }
 
@@ -195,52 +195,107 @@ fn avx2<V: Lanes, const M: usize, const N: usize>(
     operands: &Operands<V::Scalar>,
     out: &Out<'_, V::Scalar>,
 ) {
-    // SAFETY: as the caller of `tile` promised.
+    // SAFETY: the contract of `tile`, which alone calls this for the set of `V`.
     unsafe { body::<V, M, N>(walk, operands, out) }
 }
 
+/// # Safety
+///
+/// As for [`tile`], with `M` rows and `N` vectors.
 #[inline(always)]
 unsafe fn body<V: Lanes, const M: usize, const N: usize>(
     walk: &Walk,
     operands: &Operands<V::Scalar>,
     out: &Out<'_, V::Scalar>,
 ) {
-    let &Operands { a, a_row, a_step, b, b_step, b_vector } = operands;
+    let &Operands { a, a_row, a_step, b, b_step, .. } = operands;
+    let is_packed = a_row == 1 && a_step == M && b_step == V::LANES;
+    for row in 0..M {
+        prefetch(out.c.wrapping_add(row * out.row));
+    }
     let mut acc = [[V::splat_f64(0.0); N]; M];
     for i in 0..walk.outer.n {
         for j in 0..walk.inner.n {
-            let mut a = a.wrapping_add(i * walk.outer.a + j * walk.inner.a);
-            let mut b = b.wrapping_add(i * walk.outer.b + j * walk.inner.b);
-            for _ in 0..walk.len {
-                let mut columns = [V::splat_f64(0.0); N];
-                for (v, column) in columns.iter_mut().enumerate() {
-                    // SAFETY: the walk stays inside the right operand.
-                    *column = unsafe { load(b.add(v * b_vector)) };
+            let operands = Operands {
+                a: a.wrapping_add(i * walk.outer.a + j * walk.inner.a),
+                b: b.wrapping_add(i * walk.outer.b + j * walk.inner.b),
+                ..*operands
+            };
+            // SAFETY: the walk stays inside both operands.
+            unsafe {
+                if is_packed {
+                    // The same steps, as constants: they become offsets of the instructions.
+                    let packed = Operands { a_row: 1, a_step: M, b_step: V::LANES, ..operands };
+                    run(&mut acc, walk.len, &packed);
+                } else {
+                    run(&mut acc, walk.len, &operands);
                 }
-                for (row, acc) in acc.iter_mut().enumerate() {
-                    // SAFETY: the walk stays inside the left operand.
-                    let x = V::splat(unsafe { *a.add(row * a_row) });
-                    for (acc, &column) in acc.iter_mut().zip(&columns) {
-                        *acc = x.mul_add(column, *acc);
-                    }
-                }
-                a = a.wrapping_add(a_step);
-                b = b.wrapping_add(b_step);
             }
         }
     }
-    // SAFETY: the caller vouches for `out`.
+    // SAFETY: `out` is writable for `M` rows and its width (`# Safety`).
     unsafe { store(&acc, out) }
 }
 
+/// Asks for the line of `x`, which need not exist: it arrives while the sums are formed.
+#[inline(always)]
+fn prefetch<T>(x: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of the base of x86-64, and a prefetch never faults.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(x.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = x;
+}
+
+/// The innermost loop: `len` terms.
+///
+/// # Safety
+///
+/// At each of `len` terms `M` rows of the left operand and `N` vectors of the right one must be
+/// readable.
+#[inline(always)]
+unsafe fn run<V: Lanes, const M: usize, const N: usize>(
+    acc: &mut [[V; N]; M],
+    len: usize,
+    operands: &Operands<V::Scalar>,
+) {
+    let &Operands { mut a, a_row, a_step, mut b, b_step, b_vector } = operands;
+    for _ in 0..len {
+        let mut columns = [V::splat_f64(0.0); N];
+        for (v, column) in columns.iter_mut().enumerate() {
+            // SAFETY: the right operand has `N` vectors at each of `len` terms (`# Safety`).
+            *column = unsafe { load(b.add(v * b_vector)) };
+        }
+        for (row, acc) in acc.iter_mut().enumerate() {
+            // SAFETY: the left operand has `M` rows at each of `len` terms (`# Safety`).
+            let x = V::splat(unsafe { *a.add(row * a_row) });
+            for (acc, &column) in acc.iter_mut().zip(&columns) {
+                *acc = x.mul_add(column, *acc);
+            }
+        }
+        a = a.wrapping_add(a_step);
+        b = b.wrapping_add(b_step);
+    }
+}
+
+/// # Safety
+///
+/// A whole vector must be readable at `x`.
 #[inline(always)]
 unsafe fn load<V: Lanes>(x: *const V::Scalar) -> V {
-    // SAFETY: the caller vouches for a whole vector.
+    // SAFETY: a whole vector is readable (`# Safety`).
     V::load(unsafe { std::slice::from_raw_parts(x, V::LANES) })
 }
 
 /// Whole vectors with a bias per column and at most a ReLU leave from the registers; the rest
 /// goes through memory.
+///
+/// # Safety
+///
+/// `out` must be writable for `M` rows and its width, which is at most `N` vectors.
 #[inline(always)]
 unsafe fn store<V: Lanes, const M: usize, const N: usize>(
     acc: &[[V; N]; M],
@@ -261,10 +316,10 @@ unsafe fn store<V: Lanes, const M: usize, const N: usize>(
         }
         #[cfg(target_arch = "x86_64")]
         if const { register::<V>() == 32 } {
-            // SAFETY: as above.
+            // SAFETY: the register width tells that `V` is of that set, and it runs here.
             return unsafe { store_any_avx2::<V>(&sums, M, N, out) };
         }
-        // SAFETY: the caller vouches for `out`.
+        // SAFETY: `out` is writable for `M` rows and its width (`# Safety`).
         return unsafe { store_any::<V>(&sums, M, N, out) };
     }
     let mut bias = [V::splat_f64(0.0); N];
@@ -275,7 +330,7 @@ unsafe fn store<V: Lanes, const M: usize, const N: usize>(
     }
     for (row, acc) in acc.iter().enumerate() {
         for (v, &acc) in acc.iter().enumerate() {
-            // SAFETY: the caller vouches for `M` rows of whole vectors.
+            // SAFETY: the width is whole vectors, and `out` is writable for `M` rows of it.
             let c = unsafe {
                 let c = out.c.add(row * out.row + v * V::LANES);
                 std::slice::from_raw_parts_mut(c, V::LANES)
@@ -300,7 +355,7 @@ fn store_any_avx512<V: Lanes>(
     vectors: usize,
     out: &Out<'_, V::Scalar>,
 ) {
-    // SAFETY: as the caller of `tile` promised.
+    // SAFETY: the contract of `tile`, which alone calls this for the set of `V`.
     unsafe { store_any::<V>(sums, rows, vectors, out) }
 }
 
@@ -312,7 +367,7 @@ fn store_any_avx2<V: Lanes>(
     vectors: usize,
     out: &Out<'_, V::Scalar>,
 ) {
-    // SAFETY: as the caller of `tile` promised.
+    // SAFETY: the contract of `tile`, which alone calls this for the set of `V`.
     unsafe { store_any::<V>(sums, rows, vectors, out) }
 }
 
@@ -320,6 +375,10 @@ fn store_any_avx2<V: Lanes>(
 type Sums<T> = [T; MAX_ROWS * 2 * MAX_LANES];
 
 /// Stores sums with any epilogue to any place.
+///
+/// # Safety
+///
+/// `out` must be writable for `rows` rows and its width.
 #[inline(always)]
 unsafe fn store_any<V: Lanes>(
     sums: &Sums<V::Scalar>,
@@ -339,7 +398,7 @@ unsafe fn store_any<V: Lanes>(
             let mut buffer = [V::Scalar::ZERO; MAX_LANES];
             if out.accumulate {
                 for (i, old) in buffer[..n].iter_mut().enumerate() {
-                    // SAFETY: column `first + i` is below the width.
+                    // SAFETY: column `first + i` is below the width, up to which `out` is writable.
                     *old = unsafe { *c.add(i * out.column) };
                 }
                 sum = V::load(&buffer) + sum;
@@ -354,7 +413,7 @@ unsafe fn store_any<V: Lanes>(
             }
             out.activation.eval(sum).store(&mut buffer);
             for (i, &sum) in buffer[..n].iter().enumerate() {
-                // SAFETY: column `first + i` is below the width.
+                // SAFETY: column `first + i` is below the width, up to which `out` is writable.
                 unsafe { *c.add(i * out.column) = sum };
             }
         }
