@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use purlin::core::rng::Stream;
-use purlin::core::{Matrix, MatrixView, Result, linalg};
+use purlin::core::{Error, Matrix, MatrixView, Result, linalg};
 use purlin::data::csv::CsvReader;
 use purlin::data::image::{Augment, Image, ImageFolder, Pipeline};
 use purlin::data::{
@@ -21,23 +21,26 @@ use purlin::plot::{ConfusionMatrix, ImageGrid, LinePlot, Scatter};
 use purlin::tensor::{Tensor, no_grad};
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, Path};
 
 /// Collects rows of (input, error text).
 struct Table {
     rows: Vec<(&'static str, String)>,
-    /// Replaced by `DIR` in texts: its name is new in every run.
+    /// Replaced by `DIR` in texts: its name is new in every run. What differs between systems is
+    /// replaced too: their words for a failure, and what stands between folders.
     folder: String,
 }
 
 impl Table {
     /// Input from outside: an error.
     fn refused<R>(&mut self, input: &'static str, result: Result<R>) {
-        let text = match result {
-            Err(error) => error.to_string(),
-            Ok(_) => panic!("{input} must be refused"),
-        };
-        self.rows.push((input, text.replace(&self.folder, "DIR")));
+        let Err(error) = result else { panic!("{input} must be refused") };
+        let mut text = error.to_string();
+        if let Error::Io { source, .. } = &error {
+            text = text.replace(&source.to_string(), "<the system's words>");
+        }
+        let text = text.replace(&self.folder, "DIR").replace(MAIN_SEPARATOR, "/");
+        self.rows.push((input, text));
     }
 
     /// A mistake in a formula: a panic with the same wording.

@@ -7,6 +7,7 @@
 //! | [`Tolerance`], [`assert_close`], [`assert_same_bits`] | comparisons that name the first place |
 //! | [`check_same_bits_on_all_isas`], [`check_same_bits_on_threads`] | laws of determinism |
 //! | `check_layer`, `check_loss` (feature `nn`) | laws of networks |
+//! | `check_optimizer`, `check_schedule` (feature `nn`) | laws of training |
 //! | `check_dataset`, `check_loader` (feature `data`) | laws of data |
 //! | [`mod@reference`] | results of the field's established libraries, read from a folder of test data |
 
@@ -19,7 +20,11 @@ mod layer;
 #[cfg(feature = "nn")]
 mod loss;
 pub mod naive;
+#[cfg(feature = "nn")]
+mod optimizer;
 pub mod reference;
+#[cfg(feature = "nn")]
+mod schedule;
 pub mod strategies;
 
 pub use bits::{
@@ -34,3 +39,7 @@ pub use data::{check_dataset, check_loader};
 pub use layer::{LayerCheck, check_layer};
 #[cfg(feature = "nn")]
 pub use loss::check_loss;
+#[cfg(feature = "nn")]
+pub use optimizer::{OptimizerCheck, check_optimizer};
+#[cfg(feature = "nn")]
+pub use schedule::check_schedule;

@@ -78,6 +78,10 @@ use purlin_core::{Real, Result};
 use purlin_tensor::{Gradients, Tensor};
 
 /// Changes the parameters of a model by their gradients.
+///
+/// Parameters are known by their names; their order does not matter. NaN in a gradient is not
+/// hidden: the number that it belongs to becomes NaN ([`Clip`] names the parameter instead, before
+/// anything has changed). The laws are `purlin_testkit::check_optimizer`.
 pub trait Optimizer<T: Real = f32>: Send {
     /// Takes one step.
     ///

@@ -1,10 +1,50 @@
-//! Losses: extreme logits, what is refused, the common trait.
+//! Losses: the laws, extreme logits, what is refused, the common trait.
 
 use purlin_nn::losses::{
     Bce, BceWithLogits, CrossEntropy, Hinge, Huber, KlDiv, L1, Loss, Mse, Nll, Reduction, SmoothL1,
     Target,
 };
 use purlin_tensor::Tensor;
+use purlin_testkit::check_loss;
+
+#[test]
+fn every_loss_obeys_the_laws() {
+    let x = Tensor::from([[0.3, -1.2, 2.1], [-0.4, 0.9, 1.7]]);
+    let t = Tensor::from([[1.0, 0.0, 0.3], [0.7, 0.2, 1.0]]);
+    let signs = Tensor::from([[1.0, -1.0, 1.0], [-1.0, -1.0, 1.0]]);
+    let probs = Tensor::from([[0.5, 0.2, 0.3], [0.0, 0.1, 0.9]]);
+    check_loss(&x, |x, r| Mse::new().reduction(r).loss(x, &t));
+    check_loss(&x, |x, r| L1::new().reduction(r).loss(x, &t));
+    check_loss(&x, |x, r| Huber::new(0.8).reduction(r).loss(x, &t));
+    check_loss(&x, |x, r| SmoothL1::new(0.8).reduction(r).loss(x, &t));
+    check_loss(&x.sigmoid(), |p, r| Bce::new().reduction(r).loss(p, &t));
+    check_loss(&x.sigmoid(), |p, r| Bce::new().reduction(r).weighted_loss(p, &t, &probs));
+    check_loss(&t.mul_scalar(0.5).add_scalar(0.25), |t, r| {
+        Bce::new().reduction(r).loss(&x.sigmoid(), t)
+    });
+    check_loss(&x, |x, r| BceWithLogits::new().reduction(r).loss(x, &t));
+    check_loss(&x, |x, r| BceWithLogits::new().pos_weight([3.0]).reduction(r).loss(x, &t));
+    check_loss(&x, |x, r| {
+        BceWithLogits::new().pos_weight([3.0, 0.5, 1.0]).reduction(r).loss(x, &t)
+    });
+    check_loss(&x, |x, r| CrossEntropy::new().reduction(r).loss(x, &[2, 0]));
+    check_loss(&x, |x, r| {
+        let loss = CrossEntropy::new().label_smoothing(0.2).weight([1.0, 2.0, 0.5]);
+        loss.ignore_index(0).reduction(r).loss(x, &[2, 0])
+    });
+    check_loss(&x, |x, r| {
+        CrossEntropy::new().label_smoothing(0.2).reduction(r).soft_loss(x, &probs)
+    });
+    check_loss(&x, |x, r| Nll::new().weight([1.0, 2.0, 0.5]).reduction(r).loss(x, &[1, 2]));
+    check_loss(&x, |x, r| KlDiv::new().reduction(r).loss(x, &probs));
+    check_loss(&x, |x, r| KlDiv::new().log_target().reduction(r).loss(x, &t));
+    check_loss(&x, |x, r| match r {
+        Reduction::Mean => KlDiv::new().batch_mean().loss(x, &probs),
+        _ => KlDiv::new().reduction(r).loss(x, &probs),
+    });
+    check_loss(&x, |x, r| Hinge::new().reduction(r).loss(x, &signs));
+    check_loss(&x, |x, r| Hinge::new().squared().reduction(r).loss(x, &signs));
+}
 
 #[test]
 fn extreme_logits_give_finite_losses_and_gradients() {

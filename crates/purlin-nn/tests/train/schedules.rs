@@ -1,4 +1,4 @@
-//! Schedules: the doors that stay shut, the ends of the curves, the scripted plateau.
+//! Schedules: the laws, the doors that stay shut, the ends of the curves, the scripted plateau.
 use proptest::prelude::*;
 use purlin_nn::metrics::Goal;
 use purlin_nn::schedule::{
@@ -6,6 +6,7 @@ use purlin_nn::schedule::{
     Linear, MultiStepDecay, Noam, OneCycle, Polynomial, ReduceOnPlateau, Schedule, Sequence,
     StepDecay, Threshold, WarmupCosine,
 };
+use purlin_testkit::check_schedule;
 
 fn refused(schedule: &dyn Schedule) -> String {
     schedule.check().unwrap_err().to_string()
@@ -45,6 +46,38 @@ fn parameters_that_break_their_rules_are_named_with_their_value() {
     assert!(
         ReduceOnPlateau::new(Goal::Minimize).threshold(Threshold::Absolute(-1.0)).check().is_err()
     );
+}
+
+#[test]
+fn every_schedule_obeys_the_laws() {
+    let all: [&dyn Schedule; 23] = [
+        &Constant::new(0.1).held_down(0.5, 3),
+        &StepDecay::new(0.1, 7, 0.5),
+        &MultiStepDecay::new(0.1, &[40, 3, 40], 0.5),
+        &ExponentialDecay::new(0.1, 0.9),
+        &Linear::warm_up(0.1, 10),
+        &Linear::decay(0.1, 30),
+        &Polynomial::new(0.1, 50, 0.9),
+        &Noam::new(1.0, 64, 10),
+        &Cosine::new(0.1, 50),
+        &Cosine::new(0.1, 20).floor(0.2).periodic(),
+        &CosineRestarts::new(0.1, 7).factor(2).floor(0.01),
+        &CosineRestarts::new(0.1, 9),
+        &WarmupCosine::new(0.1, 0, 50),
+        &WarmupCosine::new(0.1, 10, 50).floor(0.1),
+        &OneCycle::new(0.1, 60),
+        &OneCycle::new(0.1, 60).three_phase().anneal(Anneal::Linear),
+        &OneCycle::new(0.1, 4).pct_start(0.9).momentum_range(0.0, 0.5),
+        &Cyclic::new(0.1, 0.2, 3, 11),
+        &Cyclic::new(0.2, 0.0, 5, 5).mode(CyclicMode::Triangular2),
+        &Cyclic::new(0.1, 0.2, 5, 5).mode(CyclicMode::ExpRange(0.99)),
+        &Sequence::new(Linear::warm_up(0.1, 10)).then(10, Cosine::new(0.1, 50)),
+        &Sequence::new(OneCycle::new(0.1, 20)).then(20, Constant::new(0.01)),
+        &FnSchedule::new(|step| 1.0 / (step as f64 + 1.0)),
+    ];
+    for schedule in all {
+        check_schedule(schedule, 0..200);
+    }
 }
 
 #[test]
