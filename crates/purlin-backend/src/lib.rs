@@ -79,8 +79,10 @@
 
 mod buffer;
 pub mod conv;
+pub mod distance;
 pub mod elementwise;
 pub mod gemm;
+mod indices;
 pub mod isa;
 pub mod layout;
 pub mod math;

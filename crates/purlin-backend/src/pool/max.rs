@@ -1,10 +1,11 @@
 //! Maximum of each window, with the place it came from.
 
 use super::{Pool2d, naive};
+use crate::indices::{self, store_indices};
 use crate::mono::once;
 use crate::{Kernel, dispatch, parallel};
 use purlin_core::Real;
-use purlin_core::simd::{Isa, Lanes, MAX_LANES};
+use purlin_core::simd::{Isa, Lanes};
 use rayon::prelude::*;
 
 /// The largest value of each window and its index `h * width + w` in the image plane.
@@ -84,11 +85,10 @@ fn for_each_row<T: Real>(
     }
 }
 
-/// Offsets within a window are carried in float lanes, which hold them exactly below 2^22
-/// (`f32`); larger windows take the plain loop.
+/// Offsets within a window are carried in float lanes; larger windows take the plain loop.
 fn offsets_are_exact<T: Real>(spec: &Pool2d) -> bool {
     let rows = (spec.kernel[0] - 1) * spec.dilation[0] + 1;
-    size_of::<T>() == 8 || rows.saturating_mul(spec.width) < 1 << 22
+    rows.saturating_mul(spec.width) < indices::limit::<T>()
 }
 
 /// One row of windows; an empty `indices` is not written.
@@ -192,22 +192,6 @@ fn load<V: Lanes>(xs: &[V::Scalar], n: usize) -> V {
 #[inline(always)]
 fn store<V: Lanes>(value: V, out: &mut [V::Scalar]) {
     if out.len() == V::LANES { value.store(out) } else { value.store_partial(out) }
-}
-
-/// Writes `first + offset` for each lane. Adding 2^mantissa_bits leaves the integer in the low
-/// bits of the float.
-#[inline(always)]
-fn store_indices<V: Lanes>(offset: V, first: u32, out: &mut [u32]) {
-    let (magic, mask) = if size_of::<V::Scalar>() == 4 {
-        ((1u64 << 23) as f64, (1 << 23) - 1)
-    } else {
-        ((1u64 << 52) as f64, u32::MAX)
-    };
-    let mut buffer = [V::Scalar::ZERO; MAX_LANES];
-    (offset + V::splat_f64(magic)).store(&mut buffer);
-    for (out, bits) in out.iter_mut().zip(buffer) {
-        *out = first + (bits.to_bits() as u32 & mask);
-    }
 }
 
 /// The gradient of `x`: each `grad_y` goes to the pixel that [`max_pool2d`] named; pixels named

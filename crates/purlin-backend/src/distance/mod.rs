@@ -1,0 +1,115 @@
+//! Squared Euclidean distances between the rows of tables, and what is made of them.
+//!
+//! # One value for each pair
+//!
+//! The squared distance of two rows is one chain of fused multiply-adds in the order of the
+//! features: `t = a[j] - b[j]`, `sum = t * t + sum`, from 0, in the precision of the numbers.
+//! Vectors run across pairs, never along the features, so that a pair has the same bits alone
+//! ([`naive`]), in a tile, on any instruction set and on any number of threads; it does not depend
+//! on the order of the two rows either.
+//!
+//! Functions that look for the nearest row may rank by a cheaper formula, but what they return is
+//! what this definition gives, ties to the smallest index.
+
+pub mod naive;
+mod nearest;
+mod panels;
+mod sums;
+#[cfg(test)]
+mod tests;
+
+pub use nearest::{Assigned, Centroids};
+pub use panels::Panels;
+pub use sums::{add_rows, squared_to_assigned};
+
+use crate::mono::once;
+use crate::{Kernel, dispatch};
+use purlin_core::simd::{Isa, Lanes};
+use purlin_core::{MatrixView, Real};
+
+/// The squared distance of each row of `a` from each row of `b`:
+/// `out[i * b.n_rows() + j] = |a_i - b_j|^2`.
+///
+/// Runs on the calling thread: callers cut the rows of `a` into blocks.
+///
+/// # Panics
+///
+/// When the numbers of features differ, or `out` has not one item per pair.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::{Panels, squared_euclidean};
+/// use purlin_core::MatrixView;
+///
+/// let b = [[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]];
+/// let b = Panels::pack(MatrixView::from_rows(&b), None);
+/// let mut out = [0.0; 3];
+/// squared_euclidean(MatrixView::from_rows(&[[3.0, 4.0]]), &b, &mut out);
+/// assert_eq!(out, [25.0, 0.0, 25.0]);
+/// ```
+#[track_caller]
+pub fn squared_euclidean<T: Real>(a: MatrixView<'_, T>, b: &Panels<T>, out: &mut [T]) {
+    let (pairs, features) = (a.n_rows() * b.n_rows(), b.n_features());
+    assert!(
+        a.n_cols() == features,
+        "squared_euclidean: expected a with {features} features, got {}",
+        a.n_cols()
+    );
+    assert!(
+        out.len() == pairs,
+        "squared_euclidean: expected out with {pairs} items, got {}",
+        out.len()
+    );
+    once!(|a: MatrixView<'_, T>, b: &Panels<T>, out: &mut [T]| {
+        dispatch(Tile { a, b, out });
+    });
+}
+
+struct Tile<'a, T: Real> {
+    a: MatrixView<'a, T>,
+    b: &'a Panels<T>,
+    out: &'a mut [T],
+}
+
+impl<T: Real> Kernel for Tile<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self { a, b, out } = self;
+        let (n, lanes) = (b.n_rows(), T::Lanes::<I>::LANES);
+        let mut first = 0;
+        // Four rows at a time: as many chains as hide the latency of the sums.
+        while first < a.n_rows() {
+            let height = (a.n_rows() - first).min(4);
+            for p in 0..b.n_panels() {
+                let columns = p * lanes..n.min((p + 1) * lanes);
+                let sums = match height {
+                    4 => four::<T::Lanes<I>>([0, 1, 2, 3].map(|i| a.row(first + i)), b.panel(p)),
+                    _ => {
+                        let row = |i: usize| a.row(first + i.min(height - 1));
+                        four::<T::Lanes<I>>([0, 1, 2, 3].map(row), b.panel(p))
+                    }
+                };
+                for (i, sum) in sums.into_iter().enumerate().take(height) {
+                    sum.store_partial(&mut out[(first + i) * n..][columns.clone()]);
+                }
+            }
+            first += height;
+        }
+    }
+}
+
+/// Squared distances of four rows from a panel.
+#[inline(always)]
+fn four<V: Lanes>(rows: [&[V::Scalar]; 4], panel: &[V::Scalar]) -> [V; 4] {
+    let mut sums = [V::splat_f64(0.0); 4];
+    for (j, b) in panel.chunks_exact(V::LANES).enumerate() {
+        let b = V::load(b);
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            let t = V::splat(row[j]) - b;
+            *sum = t.mul_add(t, *sum);
+        }
+    }
+    sums
+}

@@ -1,0 +1,51 @@
+//! The definitions as loops.
+
+use purlin_core::{MatrixView, Real};
+
+/// The squared distance of two rows.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::naive::squared_euclidean;
+///
+/// assert_eq!(squared_euclidean(&[0.0, 1.0], &[3.0, 5.0]), 25.0);
+/// ```
+pub fn squared_euclidean<T: Real>(a: &[T], b: &[T]) -> T {
+    a.iter().zip(b).fold(T::ZERO, |sum, (&a, &b)| {
+        let t = a - b;
+        t.mul_add(t, sum)
+    })
+}
+
+/// The index of the row of `centroids` nearest to each row of `x`, ties to the smallest.
+pub fn nearest<T: Real>(x: MatrixView<'_, T>, centroids: MatrixView<'_, T>, labels: &mut [u32]) {
+    for (row, label) in x.rows().zip(labels) {
+        let mut best = (T::INFINITY, 0);
+        for (c, centroid) in centroids.rows().enumerate() {
+            let distance = squared_euclidean(row, centroid);
+            if distance < best.0 {
+                best = (distance, c as u32);
+            }
+        }
+        *label = best.1;
+    }
+}
+
+/// Adds each row of `x` to the sum of its label; see [`add_rows`](super::add_rows).
+pub fn add_rows<T: Real>(
+    x: MatrixView<'_, T>,
+    labels: &[u32],
+    weights: Option<&[T]>,
+    sums: &mut [f64],
+    totals: &mut [f64],
+) {
+    for (i, (row, &label)) in x.rows().zip(labels).enumerate() {
+        let label = label as usize;
+        let weight = weights.map_or(1.0, |weights| weights[i].to_f64());
+        for (sum, value) in sums[label * x.n_cols()..].iter_mut().zip(row) {
+            *sum = value.to_f64().mul_add(weight, *sum);
+        }
+        totals[label] += weight;
+    }
+}

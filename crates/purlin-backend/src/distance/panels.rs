@@ -1,0 +1,171 @@
+//! Rows of a table side by side, one per lane.
+
+use crate::gemm::pack::{Source, pack_tile};
+use crate::mono::once;
+use crate::{Buffer, Kernel, dispatch, parallel};
+use purlin_core::simd::{Isa, Lanes};
+use purlin_core::{MatrixView, Real};
+
+/// The rows of a table in panels of one vector (16 rows of `f32`, 8 of `f64`): a panel holds
+/// feature by feature the numbers of its rows side by side, zeros where rows are missing.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::Panels;
+/// use purlin_core::MatrixView;
+///
+/// let x = [[1.0f64, 2.0], [3.0, 4.0]];
+/// let panels = Panels::pack(MatrixView::from_rows(&x), Some(&[1.0, 2.0]));
+/// assert_eq!(panels.panel(0)[..2], [0.0, 2.0]); // the first feature, less its centre
+/// assert_eq!(panels.panel(0)[8..10], [0.0, 2.0]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Panels<T: Real> {
+    data: Buffer<T>,
+    n_rows: usize,
+    n_features: usize,
+}
+
+/// Panels that one task packs.
+const RUN: usize = 64;
+
+impl<T: Real> Panels<T> {
+    /// Copies the rows of `x`, less the row `center` where one is given, over several threads.
+    ///
+    /// # Panics
+    ///
+    /// When `center` has not one number per column, or the copy could not be addressed.
+    #[track_caller]
+    pub fn pack(x: MatrixView<'_, T>, center: Option<&[T]>) -> Self {
+        let (n_rows, n_features) = x.shape();
+        if let Some(center) = center {
+            let got = center.len();
+            assert!(got == n_features, "panels: expected {n_features} centers, got {got}");
+        }
+        let lanes = width::<T>();
+        let len = n_rows.div_ceil(lanes).checked_mul(lanes * n_features);
+        let mut data = Buffer::scratch(len.expect("panels: sizes must fit in memory"));
+        let out = &mut data[..];
+        once!(|x: MatrixView<'_, T>, center: Option<&[T]>, out: &mut [T]| {
+            let size = RUN * width::<T>() * x.n_cols();
+            parallel::for_each_chunk(out, size, size_of_val(out), |run, out| {
+                let first = run * RUN * width::<T>();
+                let rows = first..x.n_rows().min(first + RUN * width::<T>());
+                dispatch(Pack { x: x.row_range(rows), center, out });
+            });
+        });
+        Self { data, n_rows, n_features }
+    }
+
+    /// The rows of the table.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// The columns of the table.
+    pub fn n_features(&self) -> usize {
+        self.n_features
+    }
+
+    /// The number of panels.
+    pub fn n_panels(&self) -> usize {
+        self.n_rows.div_ceil(width::<T>())
+    }
+
+    /// Panel `i`: `n_features` vectors.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    #[inline]
+    #[track_caller]
+    pub fn panel(&self, i: usize) -> &[T] {
+        let size = width::<T>() * self.n_features;
+        &self.data[i * size..(i + 1) * size]
+    }
+
+    /// The squared Euclidean norm of each row as it is packed, and 0 for each missing row of the
+    /// last panel.
+    pub fn squared_norms(&self) -> Buffer<T> {
+        let mut norms = Buffer::scratch(self.n_panels() * width::<T>());
+        let (panels, out) = (self, &mut norms[..]);
+        once!(|panels: &Panels<T>, out: &mut [T]| {
+            let work = size_of_val(&panels.data[..]);
+            parallel::for_each_chunk(out, RUN * width::<T>(), work, |run, norms| {
+                dispatch(Norms { panels, first: run * RUN, norms });
+            });
+        });
+        norms
+    }
+
+    /// Rows of a panel.
+    pub fn lanes() -> usize {
+        width::<T>()
+    }
+}
+
+/// Lanes of a vector of `T`.
+const fn width<T: Real>() -> usize {
+    64 / size_of::<T>()
+}
+
+struct Pack<'a, T> {
+    x: MatrixView<'a, T>,
+    center: Option<&'a [T]>,
+    out: &'a mut [T],
+}
+
+impl<T: Real> Kernel for Pack<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self { x, center, out } = self;
+        let lanes = T::Lanes::<I>::LANES;
+        if x.n_cols() == 0 {
+            return;
+        }
+        for (p, out) in out.chunks_exact_mut(lanes * x.n_cols()).enumerate() {
+            let rows = x.row_range(p * lanes..x.n_rows().min((p + 1) * lanes));
+            if rows.n_rows() < lanes {
+                out.fill(T::ZERO);
+            }
+            let source =
+                Source { first: rows.row(0).as_ptr(), row_step: x.row_stride(), column_step: 1 };
+            // SAFETY: `rows` has at least one row; its rows lie `row_stride` apart and have
+            // `n_cols` items each.
+            unsafe {
+                pack_tile::<T::Lanes<I>>(source, rows.n_rows(), x.n_cols(), out, lanes);
+            }
+            let Some(center) = center else { continue };
+            for (out, &center) in out.chunks_exact_mut(lanes).zip(center) {
+                // Missing rows stay 0.
+                for out in &mut out[..rows.n_rows()] {
+                    *out = *out - center;
+                }
+            }
+        }
+    }
+}
+
+struct Norms<'a, T: Real> {
+    panels: &'a Panels<T>,
+    first: usize,
+    norms: &'a mut [T],
+}
+
+impl<T: Real> Kernel for Norms<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let lanes = T::Lanes::<I>::LANES;
+        for (p, norms) in self.norms.chunks_exact_mut(lanes).enumerate() {
+            let mut sum = T::Lanes::<I>::splat(T::ZERO);
+            for x in self.panels.panel(self.first + p).chunks_exact(lanes) {
+                let x = T::Lanes::<I>::load(x);
+                sum = x.mul_add(x, sum);
+            }
+            sum.store(norms);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Sums over the rows of each label.
+
+use crate::mono::once;
+use crate::{Kernel, dispatch};
+use purlin_core::simd::Isa;
+use purlin_core::{MatrixView, Real};
+
+/// Adds each row of `x`, times its weight, to the sum of its label, row after row, and its weight
+/// (1 without `weights`) to the total of its label.
+///
+/// | array | shape |
+/// |---|---|
+/// | `x` | `(n_rows, n_features)` |
+/// | `labels`, `weights` | `(n_rows,)` |
+/// | `sums` | `(n_labels, n_features)` |
+/// | `totals` | `(n_labels,)` |
+///
+/// Runs on the calling thread: callers cut the rows into blocks and add the blocks in a fixed
+/// tree.
+///
+/// # Panics
+///
+/// When a length does not fit, or a label has no sum.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::add_rows;
+/// use purlin_core::MatrixView;
+///
+/// let x = [[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]];
+/// let (mut sums, mut totals) = ([0.0; 4], [0.0; 2]);
+/// add_rows(MatrixView::from_rows(&x), &[1, 0, 1], None, &mut sums, &mut totals);
+/// assert_eq!(sums, [3.0, 4.0, 6.0, 8.0]);
+/// assert_eq!(totals, [1.0, 2.0]);
+/// ```
+#[track_caller]
+pub fn add_rows<T: Real>(
+    x: MatrixView<'_, T>,
+    labels: &[u32],
+    weights: Option<&[T]>,
+    sums: &mut [f64],
+    totals: &mut [f64],
+) {
+    check(x, labels, sums.len(), totals.len());
+    if let Some(weights) = weights {
+        let (n, got) = (x.n_rows(), weights.len());
+        assert!(got == n, "add_rows: expected {n} weights, got {got}");
+    }
+    once!(|x: MatrixView<'_, T>,
+           labels: &[u32],
+           weights: Option<&[T]>,
+           sums: &mut [f64],
+           totals: &mut [f64]| {
+        dispatch(AddRows { x, labels, weights, sums, totals });
+    });
+}
+
+#[track_caller]
+fn check<T: Real>(x: MatrixView<'_, T>, labels: &[u32], sums: usize, totals: usize) {
+    let (n, got) = (x.n_rows(), labels.len());
+    assert!(got == n, "add_rows: expected {n} labels, got {got}");
+    let expected = totals * x.n_cols();
+    assert!(sums == expected, "add_rows: expected sums with {expected} items, got {sums}");
+}
+
+struct AddRows<'a, T> {
+    x: MatrixView<'a, T>,
+    labels: &'a [u32],
+    weights: Option<&'a [T]>,
+    sums: &'a mut [f64],
+    totals: &'a mut [f64],
+}
+
+impl<T: Real> Kernel for AddRows<'_, T> {
+    type Output = ();
+    /// Plain loops along the row, which the compiler vectorises.
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self { x, labels, weights, sums, totals } = self;
+        let n = x.n_cols();
+        for (i, &label) in labels.iter().enumerate() {
+            let (row, label) = (x.row(i), label as usize);
+            let sums = &mut sums[label * n..][..n];
+            match weights {
+                None => {
+                    for (sum, value) in sums.iter_mut().zip(row) {
+                        *sum += value.to_f64();
+                    }
+                    totals[label] += 1.0;
+                }
+                Some(weights) => {
+                    let weight = weights[i].to_f64();
+                    for (sum, value) in sums.iter_mut().zip(row) {
+                        *sum = value.to_f64().mul_add(weight, *sum);
+                    }
+                    totals[label] += weight;
+                }
+            }
+        }
+    }
+}
+
+/// The squared distance of each row of `x` from the row of `centroids` that its label names.
+///
+/// Runs on the calling thread.
+///
+/// # Panics
+///
+/// When a length does not fit, or a label names no row.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::squared_to_assigned;
+/// use purlin_core::MatrixView;
+///
+/// let (x, centroids) = ([[1.0f32, 2.0], [3.0, 4.0]], [[0.0, 0.0], [1.0, 1.0]]);
+/// let mut out = [0.0; 2];
+/// squared_to_assigned(
+///     MatrixView::from_rows(&x),
+///     MatrixView::from_rows(&centroids),
+///     &[1, 0],
+///     &mut out,
+/// );
+/// assert_eq!(out, [1.0, 25.0]);
+/// ```
+#[track_caller]
+pub fn squared_to_assigned<T: Real>(
+    x: MatrixView<'_, T>,
+    centroids: MatrixView<'_, T>,
+    labels: &[u32],
+    out: &mut [T],
+) {
+    let (n, features) = x.shape();
+    assert!(
+        centroids.n_cols() == features && labels.len() == n && out.len() == n,
+        "squared_to_assigned: expected centroids with {features} features, {n} labels and {n} \
+         distances, got {}, {} and {}",
+        centroids.n_cols(),
+        labels.len(),
+        out.len()
+    );
+    once!(|x: MatrixView<'_, T>, centroids: MatrixView<'_, T>, labels: &[u32], out: &mut [T]| {
+        dispatch(ToAssigned { x, centroids, labels, out });
+    });
+}
+
+struct ToAssigned<'a, T> {
+    x: MatrixView<'a, T>,
+    centroids: MatrixView<'a, T>,
+    labels: &'a [u32],
+    out: &'a mut [T],
+}
+
+impl<T: Real> Kernel for ToAssigned<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self { x, centroids, labels, out } = self;
+        for ((i, out), &label) in out.iter_mut().enumerate().zip(labels) {
+            *out = super::naive::squared_euclidean(x.row(i), centroids.row(label as usize));
+        }
+    }
+}
