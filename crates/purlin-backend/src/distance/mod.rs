@@ -82,15 +82,12 @@ impl<T: Real> Kernel for Tile<'_, T> {
         // Four rows at a time: as many chains as hide the latency of the sums.
         while first < a.n_rows() {
             let height = (a.n_rows() - first).min(4);
+            // The last row again where fewer are left.
+            let row = |i: usize| a.row(first + i.min(height - 1));
+            let rows = [row(0), row(1), row(2), row(3)];
             for p in 0..b.n_panels() {
                 let columns = p * lanes..n.min((p + 1) * lanes);
-                let sums = match height {
-                    4 => four::<T::Lanes<I>>([0, 1, 2, 3].map(|i| a.row(first + i)), b.panel(p)),
-                    _ => {
-                        let row = |i: usize| a.row(first + i.min(height - 1));
-                        four::<T::Lanes<I>>([0, 1, 2, 3].map(row), b.panel(p))
-                    }
-                };
+                let sums = four::<T::Lanes<I>>(rows, b.panel(p));
                 for (i, sum) in sums.into_iter().enumerate().take(height) {
                     sum.store_partial(&mut out[(first + i) * n..][columns.clone()]);
                 }

@@ -200,14 +200,6 @@ struct Nearest<'a, T: Real> {
     labels: &'a mut [u32],
 }
 
-/// The best score so far, its centroid, and the second best score, lane by lane.
-#[derive(Clone, Copy)]
-struct Best<V> {
-    score: V,
-    index: V,
-    second: V,
-}
-
 impl<T: Real> Kernel for Nearest<'_, T> {
     type Output = Assigned;
 
@@ -216,92 +208,115 @@ impl<T: Real> Kernel for Nearest<'_, T> {
         let Self { centroids, x, points, norms, panels, labels } = self;
         let lanes = T::Lanes::<I>::LANES;
         let mut assigned = Assigned::default();
-        // A vector of AVX-512 is one register: two panels make enough chains.
-        let group = if align_of::<T::Lanes<I>>() == 64 { 2 } else { 1 };
-        for (g, labels) in labels.chunks_mut(group * lanes).enumerate() {
-            let first = panels.start + g * group;
-            let mut best = [Best { score: T::INFINITY, index: T::ZERO, second: T::INFINITY }; 2]
-                .map(|best| Best {
-                    score: T::Lanes::<I>::splat(best.score),
-                    index: T::Lanes::<I>::splat(best.index),
-                    second: T::Lanes::<I>::splat(best.second),
-                });
-            let n_panels = labels.len().div_ceil(lanes);
-            if n_panels == 2 {
-                let panels = [points.panel(first), points.panel(first + 1)];
-                rank::<T::Lanes<I>, 2>(centroids, panels, &mut best);
-            } else {
-                let [best, _] = &mut best;
-                rank::<T::Lanes<I>, 1>(
-                    centroids,
-                    [points.panel(first)],
-                    std::array::from_mut(best),
-                );
-            }
-            for (p, labels) in labels.chunks_mut(lanes).enumerate() {
-                let (p, best) = (first + p, &best[p]);
-                let norm = T::Lanes::<I>::load(&norms[p * lanes..]);
-                let bound = (norm + T::Lanes::<I>::splat(centroids.greatest)).mul_add(
-                    T::Lanes::<I>::splat(centroids.factor),
-                    T::Lanes::<I>::splat(centroids.least),
-                );
-                let gap = best.second - best.score;
-                let mut new = [0; MAX_LANES];
-                store_indices(best.index, 0, &mut new[..labels.len()]);
-                if T::Lanes::<I>::any(!bound.lt(gap)) {
-                    let (mut gaps, mut bounds) = ([T::ZERO; MAX_LANES], [T::ZERO; MAX_LANES]);
-                    gap.store(&mut gaps);
-                    bound.store(&mut bounds);
-                    for lane in 0..labels.len() {
-                        let is_certain = bounds[lane] < gaps[lane];
-                        if !is_certain {
-                            let row = x.row(p * lanes + lane);
-                            new[lane] = exact::<T::Lanes<I>>(&centroids.exact, row);
-                            assigned.n_close += 1;
-                        }
+        let mut one = |p: usize, best: &Best<T::Lanes<I>>, labels: &mut [u32]| {
+            let norm = T::Lanes::<I>::load(&norms[p * lanes..]);
+            let certain = centroids.is_certain(norm, best);
+            let mut new = [0; MAX_LANES];
+            let new = &mut new[..lanes];
+            store_indices(best.index, 0, new);
+            if T::Lanes::<I>::any(!certain) {
+                let mut is_certain = [T::ZERO; MAX_LANES];
+                let (yes, no) = (T::Lanes::<I>::splat(T::ONE), T::Lanes::<I>::splat(T::ZERO));
+                T::Lanes::<I>::select(certain, yes, no).store(&mut is_certain);
+                for lane in 0..labels.len() {
+                    if is_certain[lane] == T::ZERO {
+                        let row = x.row(p * lanes + lane);
+                        new[lane] = exact::<T::Lanes<I>>(&centroids.exact, row);
+                        assigned.n_close += 1;
                     }
                 }
-                for (label, new) in labels.iter_mut().zip(new) {
-                    assigned.n_changed += usize::from(*label != new);
-                    *label = new;
-                }
+            }
+            let mut n_changed = 0;
+            for (label, &new) in labels.iter_mut().zip(new.iter()) {
+                n_changed += u32::from(*label != new);
+                *label = new;
+            }
+            assigned.n_changed += n_changed as usize;
+        };
+        // A vector of AVX-512 is one register: two panels make enough chains.
+        let mut first = 0;
+        if align_of::<T::Lanes<I>>() == 64 {
+            while first + 2 <= panels.len() {
+                let p = panels.start + first;
+                let pair = [points.panel(p), points.panel(p + 1)];
+                let best = rank::<T::Lanes<I>, 2>(centroids, pair);
+                let (head, tail) = labels[first * lanes..].split_at_mut(lanes);
+                one(p, &best[0], head);
+                let len = tail.len().min(lanes);
+                one(p + 1, &best[1], &mut tail[..len]);
+                first += 2;
+            }
+        }
+        for p in panels.start + first..panels.end {
+            let best = rank::<T::Lanes<I>, 1>(centroids, [points.panel(p)]);
+            let labels = &mut labels[(p - panels.start) * lanes..];
+            if labels.len() >= lanes {
+                one(p, &best[0], &mut labels[..lanes]);
+            } else {
+                one(p, &best[0], labels);
             }
         }
         assigned
     }
 }
 
-/// Scores of all centroids for `N` panels.
+/// The best score so far, its centroid, and the second best score, lane by lane.
+#[derive(Clone, Copy)]
+struct Best<V> {
+    score: V,
+    index: V,
+    second: V,
+}
+
+impl<T: Real> Centroids<T> {
+    /// Where the best score is the definition's; see the head of this file.
+    #[inline(always)]
+    fn is_certain<V: Lanes<Scalar = T>>(&self, norm: V, best: &Best<V>) -> V::Mask {
+        let size = norm + V::splat(self.greatest);
+        let bound = size.mul_add(V::splat(self.factor), V::splat(self.least));
+        bound.lt(best.second - best.score)
+    }
+}
+
+/// The best of all centroids for `N` panels.
 #[inline(always)]
 fn rank<V: Lanes, const N: usize>(
     centroids: &Centroids<V::Scalar>,
     panels: [&[V::Scalar]; N],
-    best: &mut [Best<V>; N],
-) {
+) -> [Best<V>; N] {
     match centroids.height {
-        1 => tiles::<V, 1, N>(centroids, panels, best),
-        2 => tiles::<V, 2, N>(centroids, panels, best),
-        3 => tiles::<V, 3, N>(centroids, panels, best),
-        4 => tiles::<V, 4, N>(centroids, panels, best),
-        5 => tiles::<V, 5, N>(centroids, panels, best),
-        _ => tiles::<V, MAX_HEIGHT, N>(centroids, panels, best),
+        1 => tiles::<V, 1, N>(centroids, panels),
+        2 => tiles::<V, 2, N>(centroids, panels),
+        3 => tiles::<V, 3, N>(centroids, panels),
+        4 => tiles::<V, 4, N>(centroids, panels),
+        5 => tiles::<V, 5, N>(centroids, panels),
+        _ => tiles::<V, MAX_HEIGHT, N>(centroids, panels),
     }
 }
 
-/// [`rank`] for tiles of `M` centroids.
+/// [`rank`] for tiles of `M` centroids. Loops, not `map`: a closure there is a function of its
+/// own, outside of the instruction set.
 #[inline(always)]
 fn tiles<V: Lanes, const M: usize, const N: usize>(
     centroids: &Centroids<V::Scalar>,
     panels: [&[V::Scalar]; N],
-    best: &mut [Best<V>; N],
-) {
+) -> [Best<V>; N] {
+    let infinity = V::splat(V::Scalar::INFINITY);
+    let mut best = [Best { score: infinity, index: V::splat_f64(0.0), second: infinity }; N];
+    let mut index = V::splat_f64(0.0);
+    let d = centroids.exact.n_features();
     let (halves, _) = centroids.half_norms.as_chunks::<M>();
-    let size = M * centroids.exact.n_features();
+    let (tiles, _) = centroids.tiles.as_chunks::<M>();
     for (t, halves) in halves.iter().enumerate() {
-        let (tile, _) = centroids.tiles[t * size..(t + 1) * size].as_chunks::<M>();
-        let mut scores = halves.map(|half| [V::splat(half); N]);
-        for (j, tile) in tile.iter().enumerate() {
-            let x: [V; N] = panels.map(|panel| V::load(&panel[j * V::LANES..]));
+        let mut scores = [[V::splat_f64(0.0); N]; M];
+        for (scores, &half) in scores.iter_mut().zip(halves) {
+            *scores = [V::splat(half); N];
+        }
+        for (j, tile) in tiles[t * d..(t + 1) * d].iter().enumerate() {
+            let mut x = [V::splat_f64(0.0); N];
+            for (x, panel) in x.iter_mut().zip(&panels) {
+                *x = V::load(&panel[j * V::LANES..]);
+            }
             for (scores, &minus) in scores.iter_mut().zip(tile) {
                 let minus = V::splat(minus);
                 for (score, x) in scores.iter_mut().zip(x) {
@@ -309,16 +324,17 @@ fn tiles<V: Lanes, const M: usize, const N: usize>(
                 }
             }
         }
-        for (m, scores) in scores.iter().enumerate() {
-            let index = V::splat_f64((t * M + m) as f64);
+        for scores in &scores {
             for (best, &score) in best.iter_mut().zip(scores) {
                 let is_better = score.lt(best.score);
                 best.second = best.second.min(best.score.max(score));
                 best.score = score.min(best.score);
                 best.index = V::select(is_better, index, best.index);
             }
+            index = index + V::splat_f64(1.0);
         }
     }
+    best
 }
 
 /// The nearest centroid by the definition.
