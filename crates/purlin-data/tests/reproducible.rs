@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use purlin_backend::isa::{self, IsaKind};
-use purlin_data::image::{Augment, Erase, FillMode, Filter, Image, RandomErasing, Resize};
+use purlin_data::image::{
+    Augment, ColorJitter, Erase, FillMode, Filter, Image, RandomErasing, Resize,
+};
 use purlin_data::{ImageDataset, Loader, Pipeline, StandardScaler, sets};
 
 fn images() -> ImageDataset {
@@ -19,6 +21,11 @@ fn pipelines() -> Vec<Pipeline> {
     let fills = [FillMode::Nearest, FillMode::Constant(12.0), FillMode::Reflect, FillMode::Wrap];
     let filters = [Filter::Nearest, Filter::Bilinear, Filter::BilinearAntialias, Filter::Area];
     let both = fills.into_iter().zip(filters);
+    let colours = Pipeline::new()
+        .resize_with(Resize::to(18, 18).filter(Filter::Bicubic))
+        .color_jitter(ColorJitter::new().brightness(0.3).contrast(0.4).saturation(0.5).hue(0.1))
+        .gaussian_noise(4.0)
+        .standardize_each();
     both.map(|(fill, filter)| {
         Pipeline::new()
             .resize_with(Resize::to(24, 20).filter(filter))
@@ -34,6 +41,7 @@ fn pipelines() -> Vec<Pipeline> {
             .standardize(scaler.clone())
             .random_erasing(RandomErasing::new(0.5).value(Erase::Noise))
     })
+    .chain([colours])
     .collect()
 }
 
