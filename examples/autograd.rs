@@ -10,11 +10,11 @@ use purlin::tensor::Tensor;
 #[derive(Parser)]
 struct Arguments {
     /// Samples.
-    #[arg(long, default_value_t = 50)]
-    n_samples: usize,
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    n_samples: u32,
     /// Inputs of the unit.
-    #[arg(long, default_value_t = 4)]
-    n_features: usize,
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    n_features: u32,
     /// Seed of the data and the weights.
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -73,7 +73,7 @@ fn by_differences(p: &Problem, h: f64) -> Vec<f64> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
-    let (n, d) = (arguments.n_samples, arguments.n_features);
+    let (n, d) = (arguments.n_samples as usize, arguments.n_features as usize);
     let draw = |purpose: &str, shape: [usize; 2]| {
         Tensor::<f64>::normal(shape, 0.0, 1.0, &Stream::new(arguments.seed, purpose))
     };

@@ -6,9 +6,9 @@
 use purlin::core::rng::Stream;
 use purlin::core::{Error, Matrix, MatrixView, Result, linalg};
 use purlin::data::csv::CsvReader;
-use purlin::data::image::{Augment, Image, ImageFolder, Pipeline};
+use purlin::data::image::{Augment, ColorJitter, Image, ImageFolder, Pipeline};
 use purlin::data::{
-    Loader, MemoryDataset, StandardScaler, Targets, idx, npy, npz, sets, split_indices, text,
+    Loader, MemoryDataset, StandardScaler, Targets, cifar, idx, npy, npz, sets, split_indices, text,
 };
 use purlin::nn::layers::{Conv2d, Linear};
 use purlin::nn::losses::{Bce, CrossEntropy, Mse, Nll};
@@ -137,7 +137,7 @@ fn networks(t: &mut Table) {
     t.refused("gradients of no batches", fit(&mut adam().accumulate(0), &loader));
     t.refused("clipping at a negative norm", fit(&mut adam().clip(Clip::norm(-1.0)), &loader));
     let nan = Tensor::full([4, 4], f32::NAN);
-    let nan = MemoryDataset::new(nan, Targets::Classes(vec![0; 4])).unwrap();
+    let nan = MemoryDataset::with_non_finite(nan, Targets::Classes(vec![0; 4])).unwrap();
     t.refused("training on NaN", fit(&mut adam(), &Loader::new(nan)));
 }
 
@@ -154,11 +154,22 @@ fn data(t: &mut Table) {
     t.refused("2 classes for 3 rows", MemoryDataset::new(x(), Targets::Classes(vec![0, 1])));
     let whole = || Loader::new(MemoryDataset::new(x(), Targets::None).unwrap());
     t.refused("batches of 0", whole().batch_size(0).epoch(0).next().expect("an item"));
+    t.refused("fewer batches ahead than workers", {
+        whole().workers(4).prefetch(2).epoch(0).next().expect("an item")
+    });
+    t.refused("a negative weight of a sample", whole().weighted(&[1.0, -1.0, 1.0], 1));
+    let nan = Tensor::from_vec(vec![0.0, 1.0, f32::NAN, 3.0], [2, 2]).unwrap();
+    t.refused("NaN in a data set", MemoryDataset::new(nan, Targets::None));
+    t.refused(
+        "a number beyond single precision",
+        MemoryDataset::classes(view(&[[1e300]]), &[0], 1),
+    );
     t.refused("parts that are more than all", split_indices(10, &[0.7, 0.7], 1));
     t.refused("a scaler for other columns", {
         let scaler = StandardScaler::fit(view(&[[0.0, 1.0], [1.0, 3.0]])).unwrap();
         scaler.transform(view(&[[1.0]]))
     });
+    t.refused("a deviation of 0", StandardScaler::new(vec![0.5], vec![0.0]));
     t.refused("a rotation of NaN degrees", Augment::new().rotation_range(f64::NAN).check());
     t.refused("a negative shift", Augment::new().width_shift_range(-0.1).check());
     t.refused("a picture of 2 x 2 x 3 from 5 bytes", Image::new(2, 2, 3, vec![0; 5]));
@@ -166,6 +177,13 @@ fn data(t: &mut Table) {
         "a crop larger than the picture",
         Pipeline::new().center_crop(9, 9).output_shape(8, 8, 1),
     );
+    let late = Augment::new().brightness_range(0.5, 1.5);
+    t.refused(
+        "brightness after rescaling",
+        Pipeline::new().rescale(1.0 / 255.0).augment(late).output_shape(8, 8, 3),
+    );
+    let colours = Pipeline::new().color_jitter(ColorJitter::new().hue(0.7));
+    t.refused("a hue of more than half a circle", colours.output_shape(8, 8, 3));
     t.refused("IDX with a wrong magic", idx::from_bytes("x.idx", &[1, 2, 3, 4, 0, 0, 0, 0]));
     t.refused("IDX cut short", idx::from_bytes("x.idx", &[0, 0, 8, 1, 0, 0, 0, 9, 1]));
     t.refused(
@@ -173,10 +191,18 @@ fn data(t: &mut Table) {
         idx::from_bytes("x.idx", &[0, 0, 8, 2, 255, 255, 255, 255, 255, 255, 255, 255]),
     );
     t.refused("NPY without its magic", npy::from_bytes("x.npy", b"not an array"));
+    let complex = b"\x93NUMPY\x01\0\x38\0{'descr': '<c16', 'fortran_order': False, 'shape': (1,)}";
+    t.refused("NPY of complex numbers", npy::from_bytes("x.npy", complex));
     t.refused("NPZ that is no archive", npz::from_bytes("x.npz", b"not an archive"));
     let csv = |bytes: &[u8]| CsvReader::new().from_bytes("x.csv", bytes);
     t.refused("CSV with a row too long", csv(b"a,b\n1,2\n3,4,5\n"));
     t.refused("CSV with a missing number", csv(b"a,b\n1,2\n3,\n"));
+    t.refused("a blank line in a column of numbers", csv(b"a\n1\n\n3\n"));
+    t.refused("CIFAR cut short", {
+        let path = Path::new(&t.folder).join("cut.bin");
+        std::fs::write(&path, [1; 5000]).unwrap();
+        cifar::cifar10(&[path])
+    });
     t.refused("text that is not UTF-8", {
         let path = Path::new(&t.folder).join("latin.txt");
         std::fs::write(&path, [b'a', 0xff]).unwrap();

@@ -10,6 +10,12 @@ pub enum ArrayData {
     Bool(Vec<bool>),
     /// Bytes.
     U8(Vec<u8>),
+    /// Unsigned 16-bit integers.
+    U16(Vec<u16>),
+    /// Unsigned 32-bit integers.
+    U32(Vec<u32>),
+    /// Unsigned 64-bit integers.
+    U64(Vec<u64>),
     /// Signed bytes.
     I8(Vec<i8>),
     /// 16-bit integers.
@@ -30,6 +36,9 @@ macro_rules! each {
         match $data {
             ArrayData::Bool($v) => $body,
             ArrayData::U8($v) => $body,
+            ArrayData::U16($v) => $body,
+            ArrayData::U32($v) => $body,
+            ArrayData::U64($v) => $body,
             ArrayData::I8($v) => $body,
             ArrayData::I16($v) => $body,
             ArrayData::I32($v) => $body,
@@ -56,6 +65,9 @@ impl ArrayData {
         match self {
             Self::Bool(_) => "bool",
             Self::U8(_) => "u8",
+            Self::U16(_) => "u16",
+            Self::U32(_) => "u32",
+            Self::U64(_) => "u64",
             Self::I8(_) => "i8",
             Self::I16(_) => "i16",
             Self::I32(_) => "i32",
@@ -119,6 +131,9 @@ impl Array {
         match &self.data {
             ArrayData::Bool(v) => v.iter().map(|&x| f32::from(u8::from(x))).collect(),
             ArrayData::U8(v) => v.iter().map(|&x| f32::from(x)).collect(),
+            ArrayData::U16(v) => v.iter().map(|&x| f32::from(x)).collect(),
+            ArrayData::U32(v) => v.iter().map(|&x| x as f32).collect(),
+            ArrayData::U64(v) => v.iter().map(|&x| x as f32).collect(),
             ArrayData::I8(v) => v.iter().map(|&x| f32::from(x)).collect(),
             ArrayData::I16(v) => v.iter().map(|&x| f32::from(x)).collect(),
             ArrayData::I32(v) => v.iter().map(|&x| x as f32).collect(),
@@ -133,6 +148,9 @@ impl Array {
         match &self.data {
             ArrayData::Bool(v) => v.iter().map(|&x| f64::from(u8::from(x))).collect(),
             ArrayData::U8(v) => v.iter().map(|&x| f64::from(x)).collect(),
+            ArrayData::U16(v) => v.iter().map(|&x| f64::from(x)).collect(),
+            ArrayData::U32(v) => v.iter().map(|&x| f64::from(x)).collect(),
+            ArrayData::U64(v) => v.iter().map(|&x| x as f64).collect(),
             ArrayData::I8(v) => v.iter().map(|&x| f64::from(x)).collect(),
             ArrayData::I16(v) => v.iter().map(|&x| f64::from(x)).collect(),
             ArrayData::I32(v) => v.iter().map(|&x| f64::from(x)).collect(),
@@ -150,7 +168,7 @@ impl Array {
     pub fn to_labels(&self) -> Result<Vec<usize>> {
         let refuse = |i: usize, value: String| {
             let value = format!("{value} at element {i}");
-            Error::param("array", "labels", "integers of at least 0", value)
+            Error::param("array", "labels", "integers of at least 0 that fit in memory", value)
         };
         let integers = |v: &mut dyn Iterator<Item = i64>| {
             v.enumerate()
@@ -170,6 +188,14 @@ impl Array {
         match &self.data {
             ArrayData::Bool(v) => Ok(v.iter().map(|&x| usize::from(x)).collect()),
             ArrayData::U8(v) => Ok(v.iter().map(|&x| usize::from(x)).collect()),
+            ArrayData::U16(v) => Ok(v.iter().map(|&x| usize::from(x)).collect()),
+            ArrayData::U32(v) => integers(&mut v.iter().map(|&x| i64::from(x))),
+            ArrayData::U64(v) => {
+                let label =
+                    |x: u64| usize::try_from(x).ok().filter(|&x| isize::try_from(x).is_ok());
+                let labels = v.iter().enumerate();
+                labels.map(|(i, &x)| label(x).ok_or_else(|| refuse(i, x.to_string()))).collect()
+            }
             ArrayData::I8(v) => integers(&mut v.iter().map(|&x| i64::from(x))),
             ArrayData::I16(v) => integers(&mut v.iter().map(|&x| i64::from(x))),
             ArrayData::I32(v) => integers(&mut v.iter().map(|&x| i64::from(x))),

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 /// Shifts and scales each feature to mean 0 and standard deviation 1.
 ///
 /// A feature is a place along the last axis: a column of a table, a channel of a picture. The
-/// deviation is the population's (divided by `n`); a constant feature is only shifted.
+/// deviation is the population's (divided by `n`). A feature whose values are all equal is only
+/// shifted: it becomes exactly 0, its deviation counts as 1.
 ///
 /// # Examples
 ///
@@ -25,9 +26,25 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), purlin_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "StandardRecord")]
 pub struct StandardScaler {
     mean: Vec<f64>,
     std: Vec<f64>,
+}
+
+/// What a file holds; it becomes a scaler once it has been checked.
+#[derive(Deserialize)]
+struct StandardRecord {
+    mean: Vec<f64>,
+    std: Vec<f64>,
+}
+
+impl TryFrom<StandardRecord> for StandardScaler {
+    type Error = Error;
+
+    fn try_from(record: StandardRecord) -> Result<Self> {
+        Self::new(record.mean, record.std)
+    }
 }
 
 impl StandardScaler {
@@ -39,14 +56,6 @@ impl StandardScaler {
     /// - [`Error::InvalidParam`]: a mean that is not finite, a deviation that is not positive and
     ///   finite.
     pub fn new(mean: Vec<f64>, std: Vec<f64>) -> Result<Self> {
-        let scaler = Self { mean, std };
-        scaler.check()?;
-        Ok(scaler)
-    }
-
-    /// Refuses statistics that a damaged file may hold; see [`StandardScaler::new`].
-    pub(crate) fn check(&self) -> Result<()> {
-        let Self { mean, std } = self;
         if mean.len() != std.len() || mean.is_empty() {
             let expected = format!("as many deviations as means ({}), at least 1", mean.len());
             return Err(Error::shape("standard_scaler", expected, std.len()));
@@ -56,7 +65,7 @@ impl StandardScaler {
         }
         match std.iter().find(|s| !(s.is_finite() && **s > 0.0)) {
             Some(s) => Err(Error::param("standard_scaler", "std", "positive and finite", s)),
-            None => Ok(()),
+            None => Ok(Self { mean, std }),
         }
     }
 
@@ -64,25 +73,16 @@ impl StandardScaler {
     ///
     /// # Errors
     ///
-    /// [`Error::TooFewSamples`]: no rows. [`Error::NonFinite`]: NaN or an infinity.
+    /// - [`Error::TooFewSamples`]: no rows. [`Error::Shape`]: no columns.
+    /// - [`Error::NonFinite`]: NaN or an infinity.
+    /// - [`Error::InvalidParam`]: a column of numbers so large or so small that the mean or the
+    ///   variance leaves the range of double precision.
     pub fn fit<T: Real>(x: MatrixView<'_, T>) -> Result<Self> {
-        if x.n_rows() == 0 {
-            return Err(Error::TooFewSamples { op: "standard_scaler", expected: 1, got: 0 });
-        }
-        x.check_finite("standard_scaler", "x")?;
-        let n = x.n_rows() as f64;
-        let mut mean = vec![0.0; x.n_cols()];
-        for row in x.rows() {
-            add_each(&mut mean, row.iter().map(|v| v.to_f64()));
-        }
-        for m in &mut mean {
-            *m /= n;
-        }
-        let mut var = vec![0.0; x.n_cols()];
-        for row in x.rows() {
-            add_each(&mut var, row.iter().zip(&mean).map(|(v, m)| square(v.to_f64() - m)));
-        }
-        Ok(Self::from_moments(mean, var.into_iter().map(|v| v / n)))
+        check_table("standard_scaler", x)?;
+        let mut moments = Moments::new(x.n_cols());
+        moments.n = x.n_rows() as f64;
+        moments.measure(|| x.rows().map(|row| row.iter().map(|v| v.to_f64())));
+        Self::from_moments(moments)
     }
 
     /// The statistics of a data set's samples, over all places but the last axis: of channels for
@@ -94,6 +94,7 @@ impl StandardScaler {
     ///
     /// - [`Error::TooFewSamples`]: no samples.
     /// - [`Error::NonFinite`]: NaN or an infinity (row: sample, column: place in it).
+    /// - [`Error::InvalidParam`]: as [`StandardScaler::fit`].
     /// - What reading gives.
     pub fn fit_dataset(dataset: &dyn Dataset) -> Result<Self> {
         let shape = dataset.sample_shape();
@@ -115,13 +116,28 @@ impl StandardScaler {
         let Some(all) = all.transpose()?.filter(|all| all.n > 0.0) else {
             return Err(Error::TooFewSamples { op: "standard_scaler", expected: 1, got: 0 });
         };
-        let var: Vec<f64> = all.m2.iter().map(|m2| m2 / all.n).collect();
-        Ok(Self::from_moments(all.mean, var.into_iter()))
+        Self::from_moments(all)
     }
 
-    fn from_moments(mean: Vec<f64>, var: impl Iterator<Item = f64>) -> Self {
-        let std = var.map(|v| if v > 0.0 { v.sqrt() } else { 1.0 }).collect();
-        Self { mean, std }
+    /// A constant feature is told by its range: its variance, computed from a rounded mean, need
+    /// not be 0.
+    fn from_moments(moments: Moments) -> Result<Self> {
+        let Moments { n, mut mean, m2, low, high } = moments;
+        let mut std = Vec::with_capacity(m2.len());
+        for (j, m2) in m2.into_iter().enumerate() {
+            let is_constant = low[j] == high[j];
+            if is_constant {
+                mean[j] = low[j];
+            }
+            let variance = if is_constant { 1.0 } else { m2 / n };
+            if !(variance > 0.0 && variance.is_finite() && mean[j].is_finite()) {
+                let value = format!("{:?}..={:?} in column {j}", low[j], high[j]);
+                let rule = "such that mean and variance fit in double precision";
+                return Err(Error::param("standard_scaler", "x", rule, value));
+            }
+            std.push(variance.sqrt());
+        }
+        Ok(Self { mean, std })
     }
 
     /// What is taken away from each feature.
@@ -156,9 +172,11 @@ impl StandardScaler {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`]: the length is no multiple of the number of features.
+    /// - [`Error::Shape`]: the length is no multiple of the number of features.
+    /// - [`Error::InvalidParam`]: a mean or deviation outside the range of single precision, where
+    ///   [`StandardScaler::transform`] is the way.
     pub fn apply(&self, x: &mut [f32]) -> Result<()> {
-        apply("standard_scaler", x, &self.mean, &self.std)
+        apply("standard_scaler", x, ("mean", &self.mean), ("std", &self.std))
     }
 }
 
@@ -179,10 +197,32 @@ impl StandardScaler {
 /// # Ok::<(), purlin_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "MinMaxRecord")]
 pub struct MinMaxScaler {
     /// `y = (x - offset) / width`.
     offset: Vec<f64>,
     width: Vec<f64>,
+}
+
+/// What a file holds; it becomes a scaler once it has been checked.
+#[derive(Deserialize)]
+struct MinMaxRecord {
+    offset: Vec<f64>,
+    width: Vec<f64>,
+}
+
+impl TryFrom<MinMaxRecord> for MinMaxScaler {
+    type Error = Error;
+
+    fn try_from(MinMaxRecord { offset, width }: MinMaxRecord) -> Result<Self> {
+        if offset.len() != width.len() || offset.is_empty() {
+            let expected = format!("as many widths as offsets ({}), at least 1", offset.len());
+            return Err(Error::shape("min_max_scaler", expected, width.len()));
+        }
+        let scaler = Self { offset, width };
+        scaler.check()?;
+        Ok(scaler)
+    }
 }
 
 impl MinMaxScaler {
@@ -190,32 +230,35 @@ impl MinMaxScaler {
     ///
     /// # Errors
     ///
-    /// - [`Error::TooFewSamples`]: no rows.
+    /// - [`Error::TooFewSamples`]: no rows. [`Error::Shape`]: no columns.
     /// - [`Error::NonFinite`]: NaN or an infinity.
-    /// - [`Error::InvalidParam`]: not `low < high`.
+    /// - [`Error::InvalidParam`]: not `low < high`, or ranges that leave double precision.
     pub fn fit<T: Real>(x: MatrixView<'_, T>, low: f64, high: f64) -> Result<Self> {
         if !(low < high && low.is_finite() && high.is_finite()) {
             let rule = "finite with low < high";
             return Err(Error::param("min_max_scaler", "range", rule, format!("{low}..{high}")));
         }
-        let Some(first) = x.rows().next() else {
-            return Err(Error::TooFewSamples { op: "min_max_scaler", expected: 1, got: 0 });
-        };
-        x.check_finite("min_max_scaler", "x")?;
-        let (mut least, mut most) = (first.to_vec(), first.to_vec());
-        for row in x.rows() {
-            for (j, &v) in row.iter().enumerate() {
-                least[j] = least[j].min(v);
-                most[j] = most[j].max(v);
-            }
-        }
+        check_table("min_max_scaler", x)?;
+        let (least, most) = ranges(x.n_cols(), x.rows().map(|row| row.iter().map(|v| v.to_f64())));
         let (mut offset, mut width) = (Vec::new(), Vec::new());
-        for (a, b) in least.iter().zip(&most).map(|(a, b)| (a.to_f64(), b.to_f64())) {
+        for (a, b) in least.iter().zip(&most) {
             let w = if b > a { (b - a) / (high - low) } else { 1.0 };
             width.push(w);
             offset.push(a - low * w);
         }
-        Ok(Self { offset, width })
+        let scaler = Self { offset, width };
+        scaler.check()?;
+        Ok(scaler)
+    }
+
+    fn check(&self) -> Result<()> {
+        if let Some(width) = self.width.iter().find(|w| !(w.is_finite() && **w > 0.0)) {
+            return Err(Error::param("min_max_scaler", "width", "positive and finite", width));
+        }
+        match self.offset.iter().find(|o| !o.is_finite()) {
+            Some(offset) => Err(Error::param("min_max_scaler", "offset", "finite", offset)),
+            None => Ok(()),
+        }
     }
 
     /// The scaled table.
@@ -242,9 +285,11 @@ impl MinMaxScaler {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`]: the length is no multiple of the number of features.
+    /// - [`Error::Shape`]: the length is no multiple of the number of features.
+    /// - [`Error::InvalidParam`]: a range of a feature (its `offset` or `width`) that single
+    ///   precision cannot hold, where [`MinMaxScaler::transform`] is the way.
     pub fn apply(&self, x: &mut [f32]) -> Result<()> {
-        apply("min_max_scaler", x, &self.offset, &self.width)
+        apply("min_max_scaler", x, ("offset", &self.offset), ("width", &self.width))
     }
 }
 
@@ -271,8 +316,37 @@ fn each_column<T: Real>(
     Ok(Matrix::from_fn(x.n_rows(), n_cols, |i, j| T::from_f64(f(j, x[(i, j)].to_f64()))))
 }
 
+/// Insists on rows, columns and finite numbers.
+fn check_table<T: Real>(op: &'static str, x: MatrixView<'_, T>) -> Result<()> {
+    if x.n_rows() == 0 {
+        return Err(Error::TooFewSamples { op, expected: 1, got: 0 });
+    }
+    if x.n_cols() == 0 {
+        return Err(Error::shape(op, "at least 1 column", "0 columns"));
+    }
+    x.check_finite(op, "x")
+}
+
+/// The least and the largest value of each column.
+fn ranges<R: Iterator<Item = f64>>(
+    n_cols: usize,
+    rows: impl Iterator<Item = R>,
+) -> (Vec<f64>, Vec<f64>) {
+    let (mut low, mut high) = (vec![f64::INFINITY; n_cols], vec![f64::NEG_INFINITY; n_cols]);
+    for row in rows {
+        for ((low, high), v) in low.iter_mut().zip(&mut high).zip(row) {
+            *low = low.min(v);
+            *high = high.max(v);
+        }
+    }
+    (low, high)
+}
+
+/// A name for errors, and a number per feature.
+type Named<'a> = (&'static str, &'a [f64]);
+
 /// `x = (x - offset) / width` along the last axis.
-fn apply(op: &'static str, x: &mut [f32], offset: &[f64], width: &[f64]) -> Result<()> {
+fn apply(op: &'static str, x: &mut [f32], offset: Named<'_>, width: Named<'_>) -> Result<()> {
     struct Scale<'a>(&'a mut [f32], &'a [f32], &'a [f32]);
     impl Kernel for Scale<'_> {
         type Output = ();
@@ -286,6 +360,15 @@ fn apply(op: &'static str, x: &mut [f32], offset: &[f64], width: &[f64]) -> Resu
             }
         }
     }
+    let rule = "within the range of single precision";
+    if let Some(o) = offset.1.iter().find(|o| !(**o as f32).is_finite()) {
+        return Err(Error::param(op, offset.0, rule, format!("{o:?}")));
+    }
+    // Rounded to 0, or to a number of few bits, it would make infinities or wrong values.
+    if let Some(w) = width.1.iter().find(|w| !(**w as f32).is_normal()) {
+        return Err(Error::param(op, width.0, rule, format!("{w:?}")));
+    }
+    let (offset, width) = (offset.1, width.1);
     if !x.len().is_multiple_of(offset.len()) {
         let expected = format!("a multiple of {} numbers", offset.len());
         return Err(Error::shape(op, expected, x.len()));
@@ -298,27 +381,44 @@ fn apply(op: &'static str, x: &mut [f32], offset: &[f64], width: &[f64]) -> Resu
     Ok(())
 }
 
-/// Count, mean and sum of squared deviations per channel.
+/// Count, mean, sum of squared deviations and range per channel.
 struct Moments {
     n: f64,
     mean: Vec<f64>,
     m2: Vec<f64>,
+    low: Vec<f64>,
+    high: Vec<f64>,
 }
 
 impl Moments {
+    fn new(channels: usize) -> Self {
+        let zeros = || vec![0.0; channels];
+        Self { n: 0.0, mean: zeros(), m2: zeros(), low: zeros(), high: zeros() }
+    }
+
     fn of(x: &[f32], channels: usize) -> Self {
-        let n = (x.len() / channels) as f64;
-        let (mut mean, mut m2) = (vec![0.0; channels], vec![0.0; channels]);
-        for pixel in x.chunks_exact(channels) {
-            add_each(&mut mean, pixel.iter().map(|&v| f64::from(v)));
+        let mut moments = Self::new(channels);
+        moments.n = (x.len() / channels) as f64;
+        moments.measure(|| x.chunks_exact(channels).map(|p| p.iter().map(|&v| f64::from(v))));
+        moments
+    }
+
+    /// Fills in all but the count, in three passes over the `n` rows.
+    fn measure<R, I>(&mut self, rows: impl Fn() -> R)
+    where
+        R: Iterator<Item = I>,
+        I: Iterator<Item = f64>,
+    {
+        for row in rows() {
+            add_each(&mut self.mean, row);
         }
-        for m in &mut mean {
-            *m /= n.max(1.0);
+        for m in &mut self.mean {
+            *m /= self.n.max(1.0);
         }
-        for pixel in x.chunks_exact(channels) {
-            add_each(&mut m2, pixel.iter().zip(&mean).map(|(&v, m)| square(f64::from(v) - m)));
+        for row in rows() {
+            add_each(&mut self.m2, row.zip(&self.mean).map(|(v, m)| square(v - m)));
         }
-        Self { n, mean, m2 }
+        (self.low, self.high) = ranges(self.mean.len(), rows());
     }
 
     /// The moments of both together: T. F. Chan, G. H. Golub, R. J. LeVeque, *Updating formulae
@@ -330,6 +430,8 @@ impl Moments {
                 let delta = other.mean[j] - *mean;
                 *mean += delta * (other.n / n);
                 self.m2[j] += other.m2[j] + delta * delta * (self.n * other.n / n);
+                self.low[j] = self.low[j].min(other.low[j]);
+                self.high[j] = self.high[j].max(other.high[j]);
             }
         }
         self.n = n;
@@ -355,6 +457,77 @@ mod tests {
         for (a, b) in a.mean.iter().chain(&a.std).zip(b.mean.iter().chain(&b.std)) {
             assert!((a - b).abs() < 1e-12 * b.abs().max(1.0), "{a} {b}");
         }
+    }
+
+    #[test]
+    fn a_constant_column_becomes_exactly_0() {
+        fn check<T: Real>(n: usize, value: f64) {
+            let value = T::from_f64(value);
+            let x =
+                Matrix::from_fn(n, 2, |i, j| if j == 0 { value } else { T::from_f64(i as f64) });
+            let scaler = StandardScaler::fit(x.view()).unwrap();
+            assert_eq!((scaler.mean()[0], scaler.std()[0]), (value.to_f64(), 1.0));
+            let y = scaler.transform(x.view()).unwrap();
+            assert!(y.column(0).all(|v| v.to_f64() == 0.0), "{n} times {value}");
+            let tensor = x.cast::<f32>().into_vec();
+            let tensor = purlin_tensor::Tensor::from_vec(tensor, [n, 2]).unwrap();
+            let dataset = MemoryDataset::new(tensor, crate::Targets::None).unwrap();
+            assert_eq!(StandardScaler::fit_dataset(&dataset).unwrap().std()[0], 1.0);
+        }
+        for value in [0.1, 1e6 + 0.1, -1e-30, 0.0] {
+            for n in [3, 1000] {
+                check::<f64>(n, value);
+                check::<f32>(n, value);
+            }
+        }
+        // What varies in the last bit only is no constant.
+        let x = Matrix::from_rows(&[[1.0], [1.0f64.next_up()]]);
+        assert!(StandardScaler::fit(x.view()).unwrap().std()[0] < 1e-15);
+    }
+
+    #[test]
+    fn numbers_beyond_the_precision_are_refused() {
+        let text = |e: Error| e.to_string();
+        for x in [[[1e308], [1.5e308]], [[1e-200], [2e-200]]] {
+            let x = Matrix::from_rows(&x);
+            let text = text(StandardScaler::fit(x.view()).unwrap_err());
+            let start = "standard_scaler: x must be such that mean and variance fit in double \
+                         precision, got ";
+            assert!(text.starts_with(start) && text.ends_with(" in column 0"), "{text}");
+        }
+        let apply = |mean, std| {
+            StandardScaler::new(vec![mean], vec![std]).unwrap().apply(&mut [1.0]).unwrap_err()
+        };
+        assert_eq!(
+            text(apply(0.0, 1e-46)),
+            "standard_scaler: std must be within the range of single precision, got 1e-46"
+        );
+        assert!(text(apply(1e39, 1.0)).starts_with("standard_scaler: mean must be within"));
+        let wide = Matrix::from_rows(&[[-1.7e308], [1.7e308]]);
+        let refused = MinMaxScaler::fit(wide.view(), 0.0, 1.0).unwrap_err();
+        assert_eq!(text(refused), "min_max_scaler: width must be positive and finite, got inf");
+    }
+
+    #[test]
+    fn damaged_records_are_refused() {
+        let standard = |json| serde_json::from_str::<StandardScaler>(json).unwrap_err().to_string();
+        assert_eq!(
+            standard(r#"{"mean":[0.0,1.0],"std":[1.0]}"#),
+            "standard_scaler: expected as many deviations as means (2), at least 1, got 1"
+        );
+        assert_eq!(
+            standard(r#"{"mean":[0.0],"std":[-1.0]}"#),
+            "standard_scaler: std must be positive and finite, got -1"
+        );
+        let min_max = |json| serde_json::from_str::<MinMaxScaler>(json).unwrap_err().to_string();
+        assert_eq!(
+            min_max(r#"{"offset":[0.0,1.0],"width":[1.0]}"#),
+            "min_max_scaler: expected as many widths as offsets (2), at least 1, got 1"
+        );
+        assert_eq!(
+            min_max(r#"{"offset":[0.0],"width":[0.0]}"#),
+            "min_max_scaler: width must be positive and finite, got 0"
+        );
     }
 
     #[test]

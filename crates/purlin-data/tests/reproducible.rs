@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use purlin_backend::isa::{self, IsaKind};
-use purlin_data::image::{Augment, Erase, FillMode, Filter, Image, RandomErasing, Resize};
+use purlin_data::image::{
+    Augment, ColorJitter, Erase, FillMode, Filter, Image, RandomErasing, Resize,
+};
 use purlin_data::{ImageDataset, Loader, Pipeline, StandardScaler, sets};
 
 fn images() -> ImageDataset {
@@ -19,6 +21,11 @@ fn pipelines() -> Vec<Pipeline> {
     let fills = [FillMode::Nearest, FillMode::Constant(12.0), FillMode::Reflect, FillMode::Wrap];
     let filters = [Filter::Nearest, Filter::Bilinear, Filter::BilinearAntialias, Filter::Area];
     let both = fills.into_iter().zip(filters);
+    let colours = Pipeline::new()
+        .resize_with(Resize::to(18, 18).filter(Filter::Bicubic))
+        .color_jitter(ColorJitter::new().brightness(0.3).contrast(0.4).saturation(0.5).hue(0.1))
+        .gaussian_noise(4.0)
+        .standardize_each();
     both.map(|(fill, filter)| {
         Pipeline::new()
             .resize_with(Resize::to(24, 20).filter(filter))
@@ -34,6 +41,7 @@ fn pipelines() -> Vec<Pipeline> {
             .standardize(scaler.clone())
             .random_erasing(RandomErasing::new(0.5).value(Erase::Noise))
     })
+    .chain([colours])
     .collect()
 }
 
@@ -121,8 +129,13 @@ fn values_are_stable() {
     assert_eq!(found, (&PIPELINES[..], DIGITS_SPLIT, GENERATED));
 }
 
-const PIPELINES: [u64; 4] =
-    [0x4d7a_7cb5_3bc9_9dad, 0xfdf0_b388_f7f1_a1bc, 0x058e_c33c_64cc_7b61, 0xcf45_8cbc_efcf_3b48];
+const PIPELINES: [u64; 5] = [
+    0x4d7a_7cb5_3bc9_9dad,
+    0xfdf0_b388_f7f1_a1bc,
+    0x058e_c33c_64cc_7b61,
+    0xcf45_8cbc_efcf_3b48,
+    0x4f82_fe4a_9e6e_ffea,
+];
 const DIGITS_SPLIT: u64 = 0x08d1_41d7_4b36_0553;
 const GENERATED: [u64; 4] =
     [0xe2a5_cbe1_9483_9b5a, 0x819a_8226_af8e_0639, 0x3351_3a2a_d365_d5ae, 0x5a15_a724_d8e8_e329];

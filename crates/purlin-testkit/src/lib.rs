@@ -1,15 +1,4 @@
-//! Property-test strategies, naive references and laws for machine-learning code.
-//!
-//! | module | what it holds |
-//! |---|---|
-//! | [`strategies`] | proptest strategies: tables, shapes, geometries, numbers that code trips over |
-//! | [`naive`] | definitions as programs, to compare the fast ones with |
-//! | [`Tolerance`], [`assert_close`], [`assert_same_bits`] | comparisons that name the first place |
-//! | [`check_same_bits_on_all_isas`], [`check_same_bits_on_threads`] | laws of determinism |
-//! | `check_layer`, `check_loss` (feature `nn`) | laws of networks |
-//! | `check_optimizer`, `check_schedule` (feature `nn`) | laws of training |
-//! | `check_dataset`, `check_loader` (feature `data`) | laws of data |
-//! | [`mod@reference`] | results of the field's established libraries, read from a folder of test data |
+#![doc = include_str!("../README.md")]
 
 mod bits;
 mod compare;

@@ -19,7 +19,7 @@ impl Cholesky {
     /// # Errors
     ///
     /// [`Error::Shape`] when `b` has not as many rows as `x`, [`Error::NonFinite`] for NaN or an
-    /// infinity in `b`.
+    /// infinity in `b`, or where the solution leaves the range of `f64`.
     pub fn solve<T: Real>(&self, b: MatrixView<'_, T>) -> Result<Matrix<f64>> {
         solve::check_rhs("cholesky", self.l.shape(), b)?;
         let mut z = DMatrix::from(b.cast::<f64>().view());
@@ -27,7 +27,7 @@ impl Cholesky {
         let solved =
             l.solve_lower_triangular_mut(&mut z) && l.tr_solve_lower_triangular_mut(&mut z);
         debug_assert!(solved, "the diagonal is positive");
-        Ok(Matrix::from(&z))
+        solve::finite("cholesky", Matrix::from(&z))
     }
 
     /// The natural logarithm of the determinant of `x`, which itself may overflow.

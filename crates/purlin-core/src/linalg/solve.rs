@@ -207,7 +207,7 @@ fn invertible<T: Real>(
 }
 
 /// Refuses a result that left the range of `f64`.
-fn finite(op: &'static str, z: Matrix<f64>) -> Result<Matrix<f64>> {
+pub(super) fn finite(op: &'static str, z: Matrix<f64>) -> Result<Matrix<f64>> {
     match z.as_slice().iter().position(|v| !v.is_finite()) {
         None => Ok(z),
         Some(i) => {

@@ -33,7 +33,9 @@ pub enum Missing {
 /// | what counts as missing | nothing, `NA`, `N/A`, `NaN`, `nan`, `null`, `?` |
 /// | `missing` | [`Missing::Error`] |
 ///
-/// Spaces around values are dropped; quotes follow RFC 4180.
+/// Spaces around values are dropped; quotes follow RFC 4180. Blank lines between rows are no rows,
+/// except where a table has one column only: there a blank line is a missing value. Those at the
+/// end of a file mean nothing.
 ///
 /// # Examples
 ///
@@ -172,11 +174,22 @@ impl CsvReader {
             .delimiter(self.delimiter)
             .trim(Trim::All)
             .from_reader(&bytes[..]);
-        let mut rows = Vec::new();
+        let mut records = Vec::new();
         for record in reader.records() {
-            rows.push(record.map_err(|e| refused(&file, &e))?);
+            let mut record = record.map_err(|e| refused(&file, &e))?;
+            let from = record.position().map_or(0, Position::byte) as usize;
+            let is_column = record.len() == 1;
+            // Without a header, blank lines above the first value are values too.
+            let is_first = records.is_empty() && self.has_header;
+            let (blank, start) = file.skip_line_ends(from);
+            if is_column && !is_first {
+                records
+                    .extend(blank.into_iter().map(|at| placed(StringRecord::from(vec![""]), at)));
+            }
+            set_start(&mut record, start);
+            records.push(record);
         }
-        let mut rows = rows.into_iter();
+        let mut rows = records.into_iter();
         let names = self.names(&source, &mut rows)?;
         let selected = self.select(&names)?;
         let mut rows: Vec<StringRecord> = rows.collect();
@@ -343,19 +356,45 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    /// The complaint about a row. Its position, as the parser has it, may lie before the line end
-    /// of the row above, so both are worked out here.
-    fn corrupt(&self, position: Option<&Position>, what: &str) -> Error {
-        let from = (position.map_or(0, Position::byte) as usize).min(self.bytes.len());
-        let is_line_end = |b: &&u8| matches!(b, b'\r' | b'\n');
-        let byte = from + self.bytes[from..].iter().take_while(is_line_end).count();
-        let line = self.bytes[..byte].split(|&b| b == b'\n').count();
+    /// Where the row begins that the parser places at `from`, and the blank lines before it. The
+    /// parser's position may lie before or within the line end of the row above.
+    fn skip_line_ends(&self, from: usize) -> (Vec<usize>, usize) {
+        let at = |i: usize| self.bytes.get(i).copied();
+        let before = from.checked_sub(1).and_then(at);
+        let mut i = from;
+        // The rest of the line end above.
+        if before.is_some_and(|b| b != b'\n') {
+            i += usize::from(before != Some(b'\r') && at(i) == Some(b'\r'));
+            i += usize::from(at(i) == Some(b'\n'));
+        }
+        let mut blank = Vec::new();
+        while let Some(b @ (b'\r' | b'\n')) = at(i) {
+            blank.push(i);
+            i += 1 + usize::from(b == b'\r' && at(i + 1) == Some(b'\n'));
+        }
+        (blank, i)
+    }
+
+    fn corrupt(&self, byte: usize, what: &str) -> Error {
+        let line = self.bytes[..byte.min(self.bytes.len())].split(|&b| b == b'\n').count();
         self.source.corrupt_at(byte as u64, format!("line {line}{what}"))
     }
 
     fn corrupt_cell(&self, row: &StringRecord, column: &str, what: &str) -> Error {
-        self.corrupt(row.position(), &format!(", column {column:?}: {what}"))
+        let byte = row.position().map_or(0, Position::byte) as usize;
+        self.corrupt(byte, &format!(", column {column:?}: {what}"))
     }
+}
+
+fn set_start(record: &mut StringRecord, byte: usize) {
+    let mut position = Position::new();
+    position.set_byte(byte as u64);
+    record.set_position(Some(position));
+}
+
+fn placed(mut record: StringRecord, byte: usize) -> StringRecord {
+    set_start(&mut record, byte);
+    record
 }
 
 /// The reader's complaint in our words.
@@ -367,7 +406,8 @@ fn refused(file: &File<'_>, error: &::csv::Error) -> Error {
         ErrorKind::Utf8 { err, .. } => format!(", field {}: expected UTF-8", err.field()),
         _ => format!(": {error}"),
     };
-    file.corrupt(error.position(), &what)
+    let from = error.position().map_or(0, Position::byte) as usize;
+    file.corrupt(file.skip_line_ends(from).1, &what)
 }
 
 /// Where a quoted value begins that the file never closes.

@@ -102,6 +102,37 @@ fn damaged_tables_are_named() {
 }
 
 #[test]
+fn a_blank_line_of_a_single_column_is_a_missing_value() {
+    for end in ["\n", "\r\n"] {
+        let lines = |lines: &[&str]| lines.join(end);
+        let text = lines(&["a", "1", "", "3", ""]);
+        let at = 1 + end.len() + 1 + end.len();
+        let reader = CsvReader::new();
+        assert_eq!(
+            error(&reader, &text),
+            format!(
+                "csv: corrupt file t.csv at byte {at}: line 3, column \"a\": expected a value, got none"
+            )
+        );
+        let drop = reader.clone().missing(Missing::Drop);
+        let table = drop.from_bytes("t.csv", text.as_bytes()).unwrap();
+        assert_eq!((table.numeric("a").unwrap(), table.n_dropped()), (&[1.0, 3.0][..], 1));
+        let mean = reader.clone().missing(Missing::Mean);
+        let text = lines(&["", "a", "", "\"2\"", "", "", "4", "", ""]);
+        let table = mean.from_bytes("t.csv", text.as_bytes()).unwrap();
+        assert_eq!(table.numeric("a").unwrap(), [3.0, 2.0, 3.0, 3.0, 4.0]);
+        assert_eq!(table.n_filled(), 3);
+        let bare = drop.clone().has_header(false);
+        let table = bare.from_bytes("t.csv", lines(&["", "1", "", "2"]).as_bytes()).unwrap();
+        assert_eq!((table.numeric("0").unwrap(), table.n_dropped()), (&[1.0, 2.0][..], 2));
+        // Several columns: a blank line is no row.
+        let text = lines(&["a,b", "1,2", "", "3,4", ""]);
+        let table = reader.from_bytes("t.csv", text.as_bytes()).unwrap();
+        assert_eq!((table.numeric("a").unwrap(), table.n_dropped()), (&[1.0, 3.0][..], 0));
+    }
+}
+
+#[test]
 fn numeric_labels_and_one_hot() {
     let table = read("y,c\n2,a\n-1,b\n2,a\n");
     assert_eq!(table.labels("y").unwrap(), (vec![1, 0, 1], vec!["-1".into(), "2".into()]));

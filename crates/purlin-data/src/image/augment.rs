@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 /// | channel shift | added to all channels, limited to the picture's own range | 6 |
 /// | brightness | factor, limited to 0..=255 | 7 |
 ///
-/// Values are those of bytes, 0..=255: augment before rescaling. Pictures keep their size.
+/// Values are those of bytes, 0..=255: a pipeline refuses channel shift, brightness and a constant
+/// fill after rescaling. Pictures keep their size.
 /// Every picture makes the same number of draws whatever is switched on, so switching one part on
 /// leaves the others as they were.
 ///
@@ -208,6 +209,19 @@ impl Augment {
                 Err(Error::param("augment", "fill_mode", "a finite constant", value))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The setting that makes sense for values of 0 to 255 only.
+    pub(super) fn counts_in_bytes(&self) -> Option<&'static str> {
+        if self.channel_shift_range != 0.0 {
+            Some("channel_shift_range")
+        } else if self.brightness_range.is_some() {
+            Some("brightness_range")
+        } else if matches!(self.fill_mode, FillMode::Constant(_)) {
+            Some("fill_mode")
+        } else {
+            None
         }
     }
 

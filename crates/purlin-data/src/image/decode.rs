@@ -97,7 +97,7 @@ fn decode(path: &Path, bytes: &[u8], color: ColorMode) -> Result<Image> {
     }
     let refused = |reason: String| Error::corrupt("image", path, data, reason);
     // Decoders are fuzzed, but a data set of a million files is a fuzzer too: whatever one does,
-    // the file is named.
+    // the file is named. (The program's panic hook sees it first; the standard one prints.)
     let picture = catch_unwind(|| {
         let mut reader = ::image::ImageReader::with_format(Cursor::new(bytes), format);
         let mut limits = Limits::default();

@@ -5,14 +5,18 @@
 //! | [`Image`] | bytes, row by row, channels last |
 //! | [`Pipeline`] | the steps from an image to numbers; saved with the model |
 //! | [`Augment`] | Keras's random transformations, one resampling per image |
+//! | [`ColorJitter`] | random brightness, contrast, saturation, hue |
 //! | [`Resize`], [`RandomErasing`] | the other steps |
 //! | [`ImageDataset`] | images with labels, behind a pipeline |
 //! | `ImageFolder` | `<class>/*.{jpg,jpeg,png}` on disk (feature `image`) |
+//!
+//! Left out: blurring, and mixing pictures of a batch (mixup, cutmix).
 
 #![allow(clippy::cast_possible_wrap, reason = "sizes of pictures are far below 2^31")]
 
 mod affine;
 mod augment;
+mod color;
 mod crop;
 mod dataset;
 #[cfg(feature = "image")]
@@ -28,6 +32,7 @@ mod warp;
 
 pub use affine::Affine;
 pub use augment::{Augment, Transform};
+pub use color::ColorJitter;
 pub use dataset::{ImageDataset, SkippedFile};
 pub use erase::{Erase, RandomErasing};
 #[cfg(feature = "image")]

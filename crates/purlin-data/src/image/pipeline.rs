@@ -2,7 +2,7 @@
 
 use super::crop::crop;
 use super::warp::convert;
-use super::{Augment, Image, Pixel, RandomErasing, Resize, View};
+use super::{Augment, ColorJitter, Image, Pixel, RandomErasing, Resize, View};
 use crate::StandardScaler;
 use purlin_backend::Buffer;
 use purlin_core::rng::Rng;
@@ -36,12 +36,23 @@ pub enum Step {
     },
     /// Random transformations, in training only.
     Augment(Augment),
+    /// Random colours, in training only.
+    ColorJitter(ColorJitter),
+    /// Adds to every number a draw from a normal distribution of mean 0, in training only.
+    GaussianNoise {
+        /// Standard deviation, in the unit that the numbers have at this step.
+        std: f64,
+    },
     /// Covers a rectangle, in training only.
     RandomErasing(RandomErasing),
     /// Multiplies every number.
     Rescale(f32),
     /// Shifts and scales each channel.
     Standardize(StandardScaler),
+    /// Shifts and scales each picture to mean 0 and standard deviation 1 over all its numbers; one
+    /// whose numbers are all equal becomes 0. Keras's `samplewise_center` with
+    /// `samplewise_std_normalization`.
+    StandardizeEach,
 }
 
 /// The steps from the bytes of a picture to the numbers that a network takes.
@@ -116,6 +127,19 @@ impl Pipeline {
         self.step(Step::Augment(augment))
     }
 
+    /// Changes the colours of training pictures at random.
+    #[must_use]
+    pub fn color_jitter(self, jitter: ColorJitter) -> Self {
+        self.step(Step::ColorJitter(jitter))
+    }
+
+    /// Adds normal noise of this standard deviation to training pictures, in the unit that the
+    /// numbers have here (0 to 255 before rescaling). The sums are not limited to a range.
+    #[must_use]
+    pub fn gaussian_noise(self, std: f64) -> Self {
+        self.step(Step::GaussianNoise { std })
+    }
+
     /// Covers rectangles of training pictures.
     #[must_use]
     pub fn random_erasing(self, erasing: RandomErasing) -> Self {
@@ -134,6 +158,12 @@ impl Pipeline {
         self.step(Step::Standardize(scaler))
     }
 
+    /// Shifts and scales each picture by its own mean and standard deviation.
+    #[must_use]
+    pub fn standardize_each(self) -> Self {
+        self.step(Step::StandardizeEach)
+    }
+
     /// The steps, in order.
     pub fn steps(&self) -> &[Step] {
         &self.steps
@@ -141,9 +171,9 @@ impl Pipeline {
 
     /// Whether training differs from evaluation.
     pub fn is_random(&self) -> bool {
-        self.steps.iter().any(|step| {
-            matches!(step, Step::Augment(_) | Step::RandomErasing(_) | Step::RandomCrop { .. })
-        })
+        self.steps
+            .iter()
+            .any(|step| step.is_training_only() || matches!(step, Step::RandomCrop { .. }))
     }
 
     /// The shape that a picture of `(height, width, channels)` gets; refuses senseless steps.
@@ -151,11 +181,18 @@ impl Pipeline {
     /// # Errors
     ///
     /// - [`Error::InvalidParam`]: a step with a senseless parameter, a crop larger than the
-    ///   picture.
+    ///   picture, a step that counts in bytes (brightness, colours, a fill value, ...) after one
+    ///   that rescales.
     /// - [`Error::Shape`]: a scaler for another number of channels.
     pub fn output_shape(&self, height: usize, width: usize, channels: usize) -> Result<Shape> {
         let (mut h, mut w) = (height, width);
-        for step in &self.steps {
+        let mut rescaled = None;
+        for (i, step) in self.steps.iter().enumerate() {
+            if let (Some(by), Some((op, param))) = (rescaled, step.counts_in_bytes()) {
+                let rule = format!("used before {by}, where values are 0 to 255");
+                return Err(Error::param(op, param, rule, format!("it as step {}", i + 1)));
+            }
+            rescaled = rescaled.or(step.rescales());
             match step {
                 Step::Resize(resize) => {
                     resize.check()?;
@@ -174,13 +211,23 @@ impl Pipeline {
                     (h, w) = (*height, *width);
                 }
                 Step::Augment(augment) => augment.check()?,
+                Step::ColorJitter(jitter) => jitter.check(channels)?,
+                Step::GaussianNoise { std } if *std >= 0.0 && std.is_finite() => {}
+                Step::GaussianNoise { std } => {
+                    return Err(Error::param(
+                        "gaussian_noise",
+                        "std",
+                        "at least 0 and finite",
+                        std,
+                    ));
+                }
                 Step::RandomErasing(erasing) => erasing.check()?,
+                Step::StandardizeEach => {}
                 Step::Rescale(factor) if factor.is_finite() => {}
                 Step::Rescale(factor) => {
                     return Err(Error::param("rescale", "factor", "finite", factor));
                 }
                 Step::Standardize(scaler) => {
-                    scaler.check()?;
                     if scaler.mean().len() != channels {
                         let expected = format!("{} channels", scaler.mean().len());
                         return Err(Error::shape("standardize", expected, channels));
@@ -276,6 +323,13 @@ impl Pipeline {
             match (step, rng.as_deref_mut()) {
                 (Step::Rescale(factor), _) => rescale(x, *factor),
                 (Step::Standardize(scaler), _) => scaler.apply(x)?,
+                (Step::StandardizeEach, _) => standardize_each(x),
+                (Step::ColorJitter(jitter), Some(rng)) => jitter.run(channels, rng, x),
+                (Step::GaussianNoise { std }, Some(rng)) => {
+                    for x in x {
+                        *x += (*std * rng.normal()) as f32;
+                    }
+                }
                 (Step::RandomErasing(e), Some(rng)) => e.run(height, width, channels, rng, x),
                 // The others move pixels, or were left out.
                 _ => {}
@@ -289,8 +343,33 @@ impl Pipeline {
 }
 
 impl Step {
+    /// The name of a step after which values are no longer those of bytes.
+    fn rescales(&self) -> Option<&'static str> {
+        match self {
+            Self::Rescale(_) => Some("rescale"),
+            Self::Standardize(_) => Some("standardize"),
+            Self::StandardizeEach => Some("standardize_each"),
+            _ => None,
+        }
+    }
+
+    /// The operation and the setting that need the values of bytes.
+    fn counts_in_bytes(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Augment(augment) => augment.counts_in_bytes().map(|param| ("augment", param)),
+            Self::ColorJitter(_) => Some(("pipeline", "color_jitter")),
+            _ => None,
+        }
+    }
+
     fn is_training_only(&self) -> bool {
-        matches!(self, Self::Augment(_) | Self::RandomErasing(_))
+        matches!(
+            self,
+            Self::Augment(_)
+                | Self::ColorJitter(_)
+                | Self::GaussianNoise { .. }
+                | Self::RandomErasing(_)
+        )
     }
 
     /// Whether numbers leave their places, so that a second buffer is needed.
@@ -343,6 +422,22 @@ fn rescale(x: &mut [f32], factor: f32) {
     }
 }
 
+/// Mean 0 and deviation 1, worked out in double precision, in order.
+fn standardize_each(x: &mut [f32]) {
+    let Some(&first) = x.first() else { return };
+    if x.iter().all(|&v| v == first) {
+        x.fill(0.0);
+        return;
+    }
+    let n = x.len() as f64;
+    let mean = x.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+    let square = |v: f64| v * v;
+    let std = (x.iter().map(|&v| square(f64::from(v) - mean)).sum::<f64>() / n).sqrt();
+    for x in x {
+        *x = ((f64::from(*x) - mean) / std) as f32;
+    }
+}
+
 fn move_pixels<P: Pixel>(
     step: &Step,
     src: View<'_, P>,
@@ -391,7 +486,7 @@ fn check_crop(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Erase, Filter};
+    use super::super::{Erase, FillMode, Filter};
     use super::*;
     use purlin_core::rng::Stream;
 
@@ -482,13 +577,81 @@ mod tests {
             .standardize(
                 StandardScaler::new(vec![0.1, 0.2, 0.3], vec![0.3, 1.0 / 3.0, 2.0]).unwrap(),
             )
-            .random_erasing(RandomErasing::new(0.5).value(Erase::Noise));
+            .random_erasing(RandomErasing::new(0.5).value(Erase::Noise))
+            .gaussian_noise(0.1)
+            .standardize_each();
         let json = serde_json::to_string(&pipeline).unwrap();
         assert_eq!(serde_json::from_str::<Pipeline>(&json).unwrap(), pipeline);
         assert!(
             json.starts_with(r#"[{"resize":{"target":{"shorter":32},"filter":"area"}}"#),
             "{json}"
         );
+    }
+
+    #[test]
+    fn each_picture_has_mean_0_and_deviation_1() {
+        let x = Pipeline::new().rescale(0.1).standardize_each().apply(&picture()).unwrap();
+        let n = x.numel() as f64;
+        let mean = x.data().iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+        let square = x.data().iter().map(|&v| f64::from(v * v)).sum::<f64>() / n;
+        assert!(mean.abs() < 1e-6 && (square - 1.0).abs() < 1e-5, "{mean} {square}");
+        // 2 and 4: one below and one above the mean.
+        let pair = Image::new(1, 2, 1, vec![2, 4]).unwrap();
+        assert_eq!(Pipeline::new().standardize_each().apply(&pair).unwrap().data(), [-1.0, 1.0]);
+        let flat = Image::new(2, 2, 1, vec![7; 4]).unwrap();
+        let flat = Pipeline::new().rescale(0.1).standardize_each().apply(&flat).unwrap();
+        assert_eq!(flat.data(), [0.0; 4]);
+    }
+
+    #[test]
+    fn noise_has_the_asked_deviation_in_training_only() {
+        let grey = Image::new(100, 100, 1, vec![100; 10_000]).unwrap();
+        let noisy = Pipeline::new().gaussian_noise(5.0);
+        assert!(noisy.is_random());
+        assert!(noisy.apply(&grey).unwrap().data().iter().all(|&v| v == 100.0));
+        let x = noisy.apply_random(&grey, &mut Stream::new(1, "t").rng(0)).unwrap();
+        let off = || x.data().iter().map(|&v| f64::from(v) - 100.0);
+        let (mean, square) = (off().sum::<f64>() / 1e4, off().map(|d| d * d).sum::<f64>() / 1e4);
+        // Sigmas of these figures: 0.05 and 0.035.
+        assert!(mean.abs() < 0.2 && (square.sqrt() - 5.0).abs() < 0.15, "{mean} {square}");
+        assert_eq!(
+            Pipeline::new().gaussian_noise(-1.0).apply(&grey).unwrap_err().to_string(),
+            "gaussian_noise: std must be at least 0 and finite, got -1"
+        );
+    }
+
+    #[test]
+    fn what_counts_in_bytes_comes_before_rescaling() {
+        let scaler = StandardScaler::new(vec![0.0; 3], vec![1.0; 3]).unwrap();
+        let text = |p: Pipeline| p.apply(&picture()).unwrap_err().to_string();
+        let rescaled = || Pipeline::new().resize(4, 4).rescale(1.0 / 255.0);
+        assert_eq!(
+            text(rescaled().augment(Augment::classic().channel_shift_range(20.0))),
+            "augment: channel_shift_range must be used before rescale, where values are 0 to 255, \
+             got it as step 3"
+        );
+        assert_eq!(
+            text(
+                Pipeline::new()
+                    .standardize(scaler)
+                    .augment(Augment::new().brightness_range(0.5, 1.5))
+            ),
+            "augment: brightness_range must be used before standardize, where values are 0 to 255, \
+             got it as step 2"
+        );
+        let fill = Augment::classic().fill_mode(FillMode::Constant(128.0));
+        assert_eq!(
+            text(rescaled().augment(fill.clone())),
+            "augment: fill_mode must be used before rescale, where values are 0 to 255, got it as step 3"
+        );
+        assert_eq!(
+            text(rescaled().color_jitter(ColorJitter::new().contrast(0.5))),
+            "pipeline: color_jitter must be used before rescale, where values are 0 to 255, \
+             got it as step 3"
+        );
+        // What only moves pixels may come anywhere.
+        assert!(rescaled().augment(Augment::classic()).apply(&picture()).is_ok());
+        assert!(Pipeline::new().augment(fill).rescale(0.5).apply(&picture()).is_ok());
     }
 
     #[test]

@@ -30,7 +30,10 @@ use std::sync::atomic::AtomicBool;
 /// | `shuffle` | off: samples in their order |
 /// | `drop_last` | off: the last batch may be smaller |
 /// | `workers` | 0: batches are made when asked for, on the calling thread |
-/// | `prefetch` | twice the workers |
+/// | `prefetch` | twice the workers; without workers it means nothing |
+///
+/// [`Loader::weighted`] and [`Loader::balanced`] draw samples with replacement instead of visiting
+/// each once.
 ///
 /// # Examples
 ///
@@ -56,10 +59,21 @@ pub struct Loader {
     dataset: Arc<dyn Dataset>,
     batch_size: usize,
     seed: u64,
-    is_shuffled: bool,
+    sampling: Sampling,
     drop_last: bool,
     workers: usize,
     prefetch: Option<usize>,
+}
+
+/// How the samples of an epoch are chosen.
+#[derive(Clone)]
+enum Sampling {
+    /// Each once, in their order.
+    InOrder,
+    /// Each once, in a drawn order.
+    Shuffled,
+    /// Drawn with replacement: running sums of the weights, the last one above 0.
+    Weighted(Arc<[f64]>),
 }
 
 impl Loader {
@@ -69,7 +83,7 @@ impl Loader {
             dataset: Arc::new(dataset),
             batch_size: 32,
             seed: 0,
-            is_shuffled: false,
+            sampling: Sampling::InOrder,
             drop_last: false,
             workers: 0,
             prefetch: None,
@@ -84,8 +98,88 @@ impl Loader {
 
     /// A new order each epoch, drawn from `seed`, which also seeds the samples' randomness.
     pub fn shuffle(mut self, seed: u64) -> Self {
-        self.is_shuffled = true;
+        self.sampling = Sampling::Shuffled;
         self.seed(seed)
+    }
+
+    /// Draws each sample of an epoch at random with replacement, sample `i` with a probability in
+    /// proportion to `weights[i]`. An epoch has as many samples as the data set; one that is drawn
+    /// twice is augmented twice, differently.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Shape`]: not one weight per sample.
+    /// - [`Error::InvalidParam`]: a weight that is negative or not finite, weights whose sum is 0
+    ///   or overflows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_core::Matrix;
+    /// use purlin_data::{Loader, MemoryDataset};
+    ///
+    /// let x = Matrix::from_rows(&[[0.0f32], [1.0], [2.0]]);
+    /// let dataset = MemoryDataset::classes(x.view(), &[0, 0, 1], 2)?;
+    /// let loader = Loader::new(dataset).weighted(&[1.0, 0.0, 0.0], 7)?;
+    /// assert_eq!(loader.order(0), [0, 0, 0]);
+    /// # Ok::<(), purlin_core::Error>(())
+    /// ```
+    pub fn weighted(mut self, weights: &[f64], seed: u64) -> Result<Self> {
+        let n = self.dataset.len();
+        if weights.len() != n {
+            let got = format!("{} weights", weights.len());
+            return Err(Error::shape("loader", format!("{n} weights"), got));
+        }
+        let mut sum = 0.0;
+        let mut sums = Vec::with_capacity(n);
+        for (i, &weight) in weights.iter().enumerate() {
+            if !(weight >= 0.0 && weight.is_finite()) {
+                let value = format!("{weight} at sample {i}");
+                return Err(Error::param("loader", "weights", "at least 0 and finite", value));
+            }
+            sum += weight;
+            sums.push(sum);
+        }
+        if !(sum.is_finite() && (sum > 0.0 || n == 0)) {
+            let rule = "of a positive, finite sum";
+            return Err(Error::param("loader", "weights", rule, format!("sum {sum}")));
+        }
+        self.sampling = Sampling::Weighted(sums.into());
+        Ok(self.seed(seed))
+    }
+
+    /// Draws samples with replacement such that every class that occurs is equally likely: a weight
+    /// of one over the size of its class for each sample.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`]: the data set does not know its labels without reading its samples.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_core::Matrix;
+    /// use purlin_data::{Loader, MemoryDataset};
+    ///
+    /// // One sample of class 1 among 99 of class 0.
+    /// let x = Matrix::from_fn(100, 1, |i, _| i as f32);
+    /// let labels: Vec<usize> = (0..100).map(|i| usize::from(i == 99)).collect();
+    /// let loader = Loader::new(MemoryDataset::classes(x.view(), &labels, 2)?).balanced(7)?;
+    /// let rare = (0..10).flat_map(|epoch| loader.order(epoch)).filter(|&i| i == 99).count();
+    /// assert!((400..600).contains(&rare)); // 500 expected
+    /// # Ok::<(), purlin_core::Error>(())
+    /// ```
+    pub fn balanced(self, seed: u64) -> Result<Self> {
+        let Some(labels) = self.dataset.labels() else {
+            return Err(Error::shape("loader", "a data set with known labels", "one without"));
+        };
+        let n_classes = labels.iter().max().map_or(0, |&most| most + 1);
+        let mut counts = vec![0u64; n_classes];
+        for &label in &labels {
+            counts[label] += 1;
+        }
+        let weights: Vec<f64> = labels.iter().map(|&label| 1.0 / counts[label] as f64).collect();
+        self.weighted(&weights, seed)
     }
 
     /// Seeds the samples' randomness (augmentation) and leaves the order alone.
@@ -106,7 +200,8 @@ impl Loader {
         self
     }
 
-    /// The most batches that workers have finished or in the making at any time.
+    /// The most batches that workers have finished or in the making at any time: at least as many
+    /// as there are workers, which [`Loader::epoch`] insists on.
     pub fn prefetch(mut self, prefetch: usize) -> Self {
         self.prefetch = Some(prefetch);
         self
@@ -135,7 +230,8 @@ impl Loader {
     /// # Errors
     ///
     /// Items are errors where a sample cannot be read; a panic in [`Dataset::read`] comes as an
-    /// error too. A `batch_size` of 0 gives one error.
+    /// error too, after the program's panic hook has seen it (the standard one prints). A
+    /// `batch_size` of 0 gives one error, so does a `prefetch` below the workers.
     pub fn epoch(&self, epoch: u64) -> Epoch {
         self.epoch_from(epoch, 0)
     }
@@ -149,8 +245,12 @@ impl Loader {
         if self.batch_size == 0 {
             return Epoch::failed(Error::param("loader", "batch_size", "at least 1", 0));
         }
+        let in_flight = self.prefetch.unwrap_or(self.workers.saturating_mul(2));
+        if in_flight < self.workers {
+            let rule = format!("at least the number of workers ({})", self.workers);
+            return Epoch::failed(Error::param("loader", "prefetch", rule, in_flight));
+        }
         let plan = Plan::new(self, epoch);
-        let in_flight = self.prefetch.unwrap_or(2 * self.workers).max(self.workers);
         Epoch::new(Arc::new(plan), first_batch, self.n_batches(), self.workers, in_flight)
     }
 
@@ -167,8 +267,18 @@ impl Loader {
     pub fn all(&self) -> Result<Batch> {
         let mut all = self.clone();
         all.batch_size = self.dataset.len();
-        all.is_shuffled = false;
+        all.sampling = Sampling::InOrder;
         Plan::new(&all, 0).batch(0, &AtomicBool::new(false))
+    }
+}
+
+impl Sampling {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::InOrder => "in order",
+            Self::Shuffled => "shuffled",
+            Self::Weighted(_) => "weighted",
+        }
     }
 }
 
@@ -177,7 +287,7 @@ impl fmt::Debug for Loader {
         f.debug_struct("Loader")
             .field("n_samples", &self.dataset.len())
             .field("batch_size", &self.batch_size)
-            .field("shuffle", &self.is_shuffled)
+            .field("sampling", &self.sampling.name())
             .field("seed", &self.seed)
             .field("drop_last", &self.drop_last)
             .field("workers", &self.workers)

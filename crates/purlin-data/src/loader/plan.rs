@@ -1,7 +1,7 @@
 //! What an epoch does: which samples go into which batch, with which randomness.
 
 use super::batch::Collector;
-use super::{Batch, Loader};
+use super::{Batch, Loader, Sampling};
 use crate::Dataset;
 use purlin_backend::Buffer;
 use purlin_core::rng::Stream;
@@ -14,10 +14,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The order in which an epoch visits the samples.
 pub(super) fn order(loader: &Loader, epoch: u64) -> Vec<usize> {
     let n = loader.dataset.len();
-    if loader.is_shuffled {
-        Stream::new(loader.seed, "loader order").rng(epoch).permutation(n)
-    } else {
-        (0..n).collect()
+    match &loader.sampling {
+        Sampling::InOrder => (0..n).collect(),
+        Sampling::Shuffled => Stream::new(loader.seed, "loader order").rng(epoch).permutation(n),
+        Sampling::Weighted(sums) => {
+            let mut rng = Stream::new(loader.seed, "loader draws").rng(epoch);
+            let total = sums.last().copied().unwrap_or(0.0);
+            // The first sample whose running sum exceeds the draw, so one of weight 0 never; the
+            // last of a positive weight where the product was rounded up to the total.
+            let end = sums.partition_point(|&sum| sum < total);
+            let draw = |x: f64| sums.partition_point(|&sum| sum <= x).min(end);
+            (0..n).map(|_| draw(rng.uniform() * total)).collect()
+        }
     }
 }
 
@@ -25,8 +33,10 @@ pub(super) struct Plan {
     dataset: Arc<dyn Dataset>,
     order: Vec<usize>,
     batch_size: usize,
-    /// One generator per sample index, different in each epoch.
+    /// One generator per sample index, different in each epoch; per place in the epoch where a
+    /// sample may come twice.
     stream: Stream,
+    may_repeat: bool,
 }
 
 impl Plan {
@@ -35,6 +45,7 @@ impl Plan {
             dataset: Arc::clone(&loader.dataset),
             order: order(loader, epoch),
             batch_size: loader.batch_size,
+            may_repeat: matches!(loader.sampling, Sampling::Weighted(_)),
             stream: Stream::new(loader.seed, "loader samples").child(&format!("epoch {epoch}")),
         }
     }
@@ -64,13 +75,14 @@ impl Plan {
         let shape = Shape::new(&dims);
         let mut x = Buffer::scratch(shape.numel());
         let mut rest = &mut x[..];
-        for &index in &indices {
+        for (place, &index) in (from..).zip(&indices) {
             if is_stopped.load(Ordering::Relaxed) {
                 break;
             }
             let (out, more) = rest.split_at_mut(sample.numel());
             rest = more;
-            let label = self.dataset.read(index, &mut self.stream.rng(index as u64), out)?;
+            let key = if self.may_repeat { place } else { index };
+            let label = self.dataset.read(index, &mut self.stream.rng(key as u64), out)?;
             y.push(index, label)?;
         }
         let y = y.finish(indices.len())?;

@@ -59,7 +59,7 @@ fn the_same_batches_with_any_number_of_workers() {
     assert_eq!(expected[12].0.len(), 7);
     for workers in [1, 2, 4, 9, 40] {
         for prefetch in [0, 1, 3, 100] {
-            let loader = loader.clone().workers(workers).prefetch(prefetch);
+            let loader = loader.clone().workers(workers).prefetch(workers + prefetch);
             assert_eq!(epoch(&loader, 2), expected, "{workers} workers, prefetch {prefetch}");
         }
     }
@@ -170,6 +170,66 @@ fn prefetching_is_bounded() {
         let made = reads.load(Ordering::Relaxed) / 10;
         assert!(made <= taken + 4, "{made} batches made, {taken} taken");
     }
+}
+
+#[test]
+fn fewer_batches_ahead_than_workers_are_refused() {
+    let loader = Loader::new(Probe::new(100)).workers(4).prefetch(2);
+    let mut items = loader.epoch(0);
+    assert_eq!(
+        items.next().unwrap().unwrap_err().to_string(),
+        "loader: prefetch must be at least the number of workers (4), got 2"
+    );
+    assert!(items.next().is_none());
+    assert!(loader.workers(0).epoch(0).all(|batch| batch.is_ok()));
+}
+
+#[test]
+fn weighted_samples_come_as_often_as_they_weigh() {
+    let weights = [0.0, 3.0, 1.0, 0.0, 4.0, 0.0];
+    let loader = Loader::new(Probe::new(6)).batch_size(4).weighted(&weights, 3).unwrap();
+    let mut counts = [0usize; 6];
+    for epoch in 0..4000 {
+        for i in loader.order(epoch) {
+            counts[i] += 1;
+        }
+    }
+    for (count, weight) in counts.iter().zip(weights) {
+        // 24,000 draws of probability weight / 8: sigma at most 78.
+        assert!((*count as f64 - 3000.0 * weight).abs() < 400.0, "{counts:?}");
+        assert!(weight > 0.0 || *count == 0, "{counts:?}");
+    }
+    // A sample that comes twice has two draws, the same on any number of workers.
+    let only = Loader::new(Probe::new(3)).weighted(&[0.0, 1.0, 0.0], 3).unwrap().batch_size(2);
+    let inline = epoch(&only, 1);
+    let bits: std::collections::BTreeSet<u32> =
+        inline.iter().flat_map(|batch| batch.1.iter().copied().skip(1).step_by(2)).collect();
+    assert_eq!(bits.len(), 3);
+    for workers in [1, 2, 4] {
+        assert_eq!(epoch(&only.clone().workers(workers), 1), inline);
+    }
+    let rest: Vec<Content> = only.epoch_from(1, 1).map(|batch| content(&batch.unwrap())).collect();
+    assert_eq!(rest, inline[1..]);
+}
+
+#[test]
+fn senseless_weights_are_refused() {
+    let text =
+        |weights: &[f64]| Loader::new(Probe::new(2)).weighted(weights, 1).unwrap_err().to_string();
+    assert_eq!(text(&[1.0]), "loader: expected 2 weights, got 1 weights");
+    assert_eq!(
+        text(&[1.0, -1.0]),
+        "loader: weights must be at least 0 and finite, got -1 at sample 1"
+    );
+    assert_eq!(text(&[0.0, 0.0]), "loader: weights must be of a positive, finite sum, got sum 0");
+    assert_eq!(
+        text(&[f64::MAX, f64::MAX]),
+        "loader: weights must be of a positive, finite sum, got sum inf"
+    );
+    assert_eq!(
+        Loader::new(Probe::new(2)).balanced(1).unwrap_err().to_string(),
+        "loader: expected a data set with known labels, got one without"
+    );
 }
 
 #[test]

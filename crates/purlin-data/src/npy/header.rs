@@ -12,6 +12,7 @@ pub(super) struct Header {
 /// An element type that is read.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Kind {
+    F2,
     F4,
     F8,
     I1,
@@ -19,6 +20,9 @@ pub(super) enum Kind {
     I4,
     I8,
     U1,
+    U2,
+    U4,
+    U8,
     B1,
 }
 
@@ -26,9 +30,9 @@ impl Kind {
     pub(super) fn size(self) -> usize {
         match self {
             Self::I1 | Self::U1 | Self::B1 => 1,
-            Self::I2 => 2,
-            Self::F4 | Self::I4 => 4,
-            Self::F8 | Self::I8 => 8,
+            Self::F2 | Self::I2 | Self::U2 => 2,
+            Self::F4 | Self::I4 | Self::U4 => 4,
+            Self::F8 | Self::I8 | Self::U8 => 8,
         }
     }
 }
@@ -37,6 +41,7 @@ impl Kind {
 pub(super) fn kind(descr: &str) -> Option<(Kind, bool)> {
     let (order, kind) = descr.split_at_checked(1)?;
     let kind = match kind {
+        "f2" => Kind::F2,
         "f4" => Kind::F4,
         "f8" => Kind::F8,
         "i1" => Kind::I1,
@@ -44,6 +49,9 @@ pub(super) fn kind(descr: &str) -> Option<(Kind, bool)> {
         "i4" => Kind::I4,
         "i8" => Kind::I8,
         "u1" => Kind::U1,
+        "u2" => Kind::U2,
+        "u4" => Kind::U4,
+        "u8" => Kind::U8,
         "b1" => Kind::B1,
         _ => return None,
     };

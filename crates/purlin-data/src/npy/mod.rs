@@ -1,7 +1,7 @@
 //! NPY, NumPy's array file, versions 1 to 3.
 //!
-//! Types: `f4 f8 i1 i2 i4 i8 u1 b1` in either byte order; C and Fortran order (a Fortran array is
-//! brought into row-major order). Source: the NumPy Enhancement Proposal 1, *A simple file format
+//! Types: `f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1` in either byte order, half precision (`f2`) read as
+//! single; C and Fortran order (a Fortran array is brought into row-major order). Source: the NumPy Enhancement Proposal 1, *A simple file format
 //! for NumPy arrays*, and the documentation of `numpy.lib.format`.
 
 mod header;
@@ -16,6 +16,9 @@ use std::path::Path;
 /// The first six bytes.
 const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
+/// What is read.
+const TYPES: &str = "f2, f4, f8, i1, i2, i4, i8, u1, u2, u4, u8, b1";
+
 /// NumPy itself refuses headers longer than 10,000 characters unless told to trust the file.
 const MAX_HEADER: usize = 10_000;
 
@@ -27,7 +30,7 @@ const MAX_HEADER: usize = 10_000;
 /// - [`Error::CorruptFile`] with the byte offset: wrong magic, a header that is not NumPy's,
 ///   fewer or more bytes than the shape says, a truth value other than 0 and 1.
 /// - [`Error::UnsupportedFile`]: another version, another element type (structures, objects,
-///   complex, half, unsigned above 8 bits, text), more than 8 axes.
+///   complex, text, dates), more than 8 axes.
 ///
 /// # Examples
 ///
@@ -76,7 +79,7 @@ pub(crate) fn parse(mut source: Source<'_>) -> Result<Array> {
     let Header { descr, fortran_order, dims } = header::parse(&text)
         .map_err(|(at, reason)| source.corrupt_at(start + at as u64, reason))?;
     let Some((kind, is_big)) = header::kind(&descr) else {
-        let reason = format!("type must be f4, f8, i1, i2, i4, i8, u1 or b1, got '{descr}'");
+        let reason = format!("type must be one of {TYPES}, got '{descr}'");
         return Err(source.unsupported(reason));
     };
     if dims.len() > 8 {
@@ -109,6 +112,10 @@ fn decode(bytes: &[u8], kind: Kind, is_big: bool) -> Result<ArrayData, usize> {
         };
     }
     Ok(match kind {
+        Kind::F2 => {
+            let bits = items(bytes, if is_big { u16::from_be_bytes } else { u16::from_le_bytes });
+            ArrayData::F32(bits.into_iter().map(from_half).collect())
+        }
         Kind::F4 => read!(F32, f32),
         Kind::F8 => read!(F64, f64),
         Kind::I1 => read!(I8, i8),
@@ -116,11 +123,27 @@ fn decode(bytes: &[u8], kind: Kind, is_big: bool) -> Result<ArrayData, usize> {
         Kind::I4 => read!(I32, i32),
         Kind::I8 => read!(I64, i64),
         Kind::U1 => read!(U8, u8),
+        Kind::U2 => read!(U16, u16),
+        Kind::U4 => read!(U32, u32),
+        Kind::U8 => read!(U64, u64),
         Kind::B1 => match bytes.iter().position(|&b| b > 1) {
             Some(i) => return Err(i),
             None => ArrayData::Bool(bytes.iter().map(|&b| b == 1).collect()),
         },
     })
+}
+
+/// IEEE 754 half precision (1 sign, 5 exponent, 10 fraction bits), of which every number is one of
+/// single precision.
+fn from_half(bits: u16) -> f32 {
+    let sign = u32::from(bits >> 15) << 31;
+    let (exponent, fraction) = (u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
+    match exponent {
+        // Zero and subnormal numbers, in steps of 2^-24.
+        0 => f32::from_bits(sign | (fraction as f32 * f32::from_bits(103 << 23)).to_bits()),
+        31 => f32::from_bits(sign | 0xff << 23 | fraction << 13),
+        _ => f32::from_bits(sign | (exponent + 112) << 23 | fraction << 13),
+    }
 }
 
 /// Brings column-major numbers into row-major order.
@@ -153,6 +176,9 @@ fn to_row_major(shape: &Shape, data: ArrayData) -> ArrayData {
     match data {
         ArrayData::Bool(v) => ArrayData::Bool(permute(shape, &v)),
         ArrayData::U8(v) => ArrayData::U8(permute(shape, &v)),
+        ArrayData::U16(v) => ArrayData::U16(permute(shape, &v)),
+        ArrayData::U32(v) => ArrayData::U32(permute(shape, &v)),
+        ArrayData::U64(v) => ArrayData::U64(permute(shape, &v)),
         ArrayData::I8(v) => ArrayData::I8(permute(shape, &v)),
         ArrayData::I16(v) => ArrayData::I16(permute(shape, &v)),
         ArrayData::I32(v) => ArrayData::I32(permute(shape, &v)),
@@ -167,6 +193,9 @@ pub fn to_bytes(array: &Array) -> Vec<u8> {
     let descr = match array.data() {
         ArrayData::Bool(_) => "|b1",
         ArrayData::U8(_) => "|u1",
+        ArrayData::U16(_) => "<u2",
+        ArrayData::U32(_) => "<u4",
+        ArrayData::U64(_) => "<u8",
         ArrayData::I8(_) => "|i1",
         ArrayData::I16(_) => "<i2",
         ArrayData::I32(_) => "<i4",
@@ -178,6 +207,9 @@ pub fn to_bytes(array: &Array) -> Vec<u8> {
     match array.data() {
         ArrayData::Bool(v) => bytes.extend(v.iter().map(|&x| u8::from(x))),
         ArrayData::U8(v) => bytes.extend(v),
+        ArrayData::U16(v) => bytes.extend(v.iter().flat_map(|x| x.to_le_bytes())),
+        ArrayData::U32(v) => bytes.extend(v.iter().flat_map(|x| x.to_le_bytes())),
+        ArrayData::U64(v) => bytes.extend(v.iter().flat_map(|x| x.to_le_bytes())),
         ArrayData::I8(v) => bytes.extend(v.iter().map(|&x| x as u8)),
         ArrayData::I16(v) => bytes.extend(v.iter().flat_map(|x| x.to_le_bytes())),
         ArrayData::I32(v) => bytes.extend(v.iter().flat_map(|x| x.to_le_bytes())),
@@ -235,6 +267,37 @@ mod tests {
     }
 
     #[test]
+    fn unsigned_and_half_numbers() {
+        let read = |descr: &str, n: usize, data: &[u8]| {
+            let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({n},)}}");
+            from_bytes("a", &file(1, &header, data)).unwrap().into_parts().1
+        };
+        assert_eq!(read("<u2", 2, &[1, 0, 255, 255]), ArrayData::U16(vec![1, 65535]));
+        assert_eq!(read(">u4", 1, &[255, 0, 0, 2]), ArrayData::U32(vec![0xff00_0002]));
+        assert_eq!(read("<u8", 1, &[255; 8]), ArrayData::U64(vec![u64::MAX]));
+        // 1, -2, the largest, the least normal, the least, -0, infinity: from the format's page.
+        let halves: [(u16, f32); 7] = [
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x7bff, 65504.0),
+            (0x0400, 6.103_515_6e-5),
+            (0x0001, 5.960_464_5e-8),
+            (0x8000, -0.0),
+            (0x7c00, f32::INFINITY),
+        ];
+        let little: Vec<u8> = halves.iter().flat_map(|h| h.0.to_le_bytes()).collect();
+        let big: Vec<u8> = halves.iter().flat_map(|h| h.0.to_be_bytes()).collect();
+        for data in [read("<f2", 7, &little), read(">f2", 7, &big)] {
+            let ArrayData::F32(v) = data else { panic!("single precision") };
+            let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&v), bits(&halves.map(|h| h.1)));
+        }
+        assert!(from_half(0x7e00).is_nan());
+        let large = Array::new([1], ArrayData::U64(vec![u64::MAX])).unwrap();
+        assert_eq!(large.to_f64(), [18_446_744_073_709_551_615.0]);
+    }
+
+    #[test]
     fn fortran_order_is_brought_into_rows() {
         // x[i][j][k] = 100 i + 10 j + k, first index fastest.
         let mut data = Vec::new();
@@ -260,7 +323,8 @@ mod tests {
         };
         assert_eq!(
             refused("'<c16'"),
-            "npy: unsupported file x.npy: type must be f4, f8, i1, i2, i4, i8, u1 or b1, got '<c16'"
+            "npy: unsupported file x.npy: type must be one of f2, f4, f8, i1, i2, i4, i8, u1, u2, \
+             u4, u8, b1, got '<c16'"
         );
         assert!(refused("'|O'").contains("got '|O'"));
         assert!(refused("[('a', '<f4')]").contains("expected a quoted type"));
