@@ -64,6 +64,18 @@ pub enum Error {
         /// The number of samples given.
         got: usize,
     },
+    /// An allocation beyond what the caller allows.
+    #[error("{op}: {what} needs {needed} bytes, allowed are {budget}")]
+    OutOfBudget {
+        /// The operation that refused.
+        op: &'static str,
+        /// What would be allocated, e.g. `the distance matrix`.
+        what: String,
+        /// The bytes that it takes.
+        needed: u64,
+        /// The bytes that are allowed.
+        budget: u64,
+    },
     /// A file of a kind, version or feature that is not read here.
     #[error("{op}: unsupported file {}: {reason}", path.display())]
     UnsupportedFile {

@@ -32,6 +32,15 @@ fn texts_name_operation_rule_and_value() {
             "kmeans: expected at least 3 samples, got 2",
         ),
         (
+            Error::OutOfBudget {
+                op: "agglomerative",
+                what: "the distance matrix".to_owned(),
+                needed: 1600,
+                budget: 1000,
+            },
+            "agglomerative: the distance matrix needs 1600 bytes, allowed are 1000",
+        ),
+        (
             Error::unsupported("read_npy", "a/b.npy", "dtype complex64"),
             "read_npy: unsupported file a/b.npy: dtype complex64",
         ),

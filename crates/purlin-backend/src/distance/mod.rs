@@ -26,15 +26,16 @@ use crate::mono::once;
 use crate::{Kernel, dispatch};
 use purlin_core::simd::{Isa, Lanes};
 use purlin_core::{MatrixView, Real};
+use std::ops::Range;
 
-/// The squared distance of each row of `a` from each row of `b`:
-/// `out[i * b.n_rows() + j] = |a_i - b_j|^2`.
+/// The squared distance of each row of `a` from each row `j` of the panels `panels` of `b`:
+/// `out[i * n + j] = |a_i - b_j|^2`, where `n` is the number of those rows.
 ///
 /// Runs on the calling thread: callers cut the rows of `a` into blocks.
 ///
 /// # Panics
 ///
-/// When the numbers of features differ, or `out` has not one item per pair.
+/// When the numbers of features differ, a panel is missing, or `out` has not one item per pair.
 ///
 /// # Examples
 ///
@@ -45,15 +46,22 @@ use purlin_core::{MatrixView, Real};
 /// let b = [[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]];
 /// let b = Panels::pack(MatrixView::from_rows(&b), None);
 /// let mut out = [0.0; 3];
-/// squared_euclidean(MatrixView::from_rows(&[[3.0, 4.0]]), &b, &mut out);
+/// squared_euclidean(MatrixView::from_rows(&[[3.0, 4.0]]), &b, 0..b.n_panels(), &mut out);
 /// assert_eq!(out, [25.0, 0.0, 25.0]);
 /// ```
 #[track_caller]
-pub fn squared_euclidean<T: Real>(a: MatrixView<'_, T>, b: &Panels<T>, out: &mut [T]) {
-    let (pairs, features) = (a.n_rows() * b.n_rows(), b.n_features());
+pub fn squared_euclidean<T: Real>(
+    a: MatrixView<'_, T>,
+    b: &Panels<T>,
+    panels: Range<usize>,
+    out: &mut [T],
+) {
+    let (pairs, features) = (a.n_rows() * b.rows_of(&panels).len(), b.n_features());
     assert!(
-        a.n_cols() == features,
-        "squared_euclidean: expected a with {features} features, got {}",
+        a.n_cols() == features && panels.end <= b.n_panels(),
+        "squared_euclidean: expected a with {features} features and panels below {}, got {} and \
+         {panels:?}",
+        b.n_panels(),
         a.n_cols()
     );
     assert!(
@@ -61,14 +69,15 @@ pub fn squared_euclidean<T: Real>(a: MatrixView<'_, T>, b: &Panels<T>, out: &mut
         "squared_euclidean: expected out with {pairs} items, got {}",
         out.len()
     );
-    once!(|a: MatrixView<'_, T>, b: &Panels<T>, out: &mut [T]| {
-        dispatch(Tile { a, b, out });
+    once!(|a: MatrixView<'_, T>, b: &Panels<T>, panels: Range<usize>, out: &mut [T]| {
+        dispatch(Tile { a, b, panels, out });
     });
 }
 
 struct Tile<'a, T: Real> {
     a: MatrixView<'a, T>,
     b: &'a Panels<T>,
+    panels: Range<usize>,
     out: &'a mut [T],
 }
 
@@ -76,8 +85,8 @@ impl<T: Real> Kernel for Tile<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { a, b, out } = self;
-        let (n, lanes) = (b.n_rows(), T::Lanes::<I>::LANES);
+        let Self { a, b, panels, out } = self;
+        let (n, lanes) = (b.rows_of(&panels).len(), T::Lanes::<I>::LANES);
         let mut first = 0;
         // Four rows at a time: as many chains as hide the latency of the sums.
         while first < a.n_rows() {
@@ -85,9 +94,9 @@ impl<T: Real> Kernel for Tile<'_, T> {
             // The last row again where fewer are left.
             let row = |i: usize| a.row(first + i.min(height - 1));
             let rows = [row(0), row(1), row(2), row(3)];
-            for p in 0..b.n_panels() {
+            for (p, panel) in panels.clone().enumerate() {
                 let columns = p * lanes..n.min((p + 1) * lanes);
-                let sums = four::<T::Lanes<I>>(rows, b.panel(p));
+                let sums = four::<T::Lanes<I>>(rows, b.panel(panel));
                 for (i, sum) in sums.into_iter().enumerate().take(height) {
                     sum.store_partial(&mut out[(first + i) * n..][columns.clone()]);
                 }

@@ -166,7 +166,7 @@ impl<T: Real> Centroids<T> {
             points.n_features()
         );
         let lanes = Panels::<T>::lanes();
-        let rows = (panels.start * lanes).min(x.n_rows())..(panels.end * lanes).min(x.n_rows());
+        let rows = points.rows_of(&panels);
         assert!(
             panels.end <= points.n_panels()
                 && labels.len() == rows.len()

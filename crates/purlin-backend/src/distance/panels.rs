@@ -5,6 +5,7 @@ use crate::mono::once;
 use crate::{Buffer, Kernel, dispatch, parallel};
 use purlin_core::simd::{Isa, Lanes};
 use purlin_core::{MatrixView, Real};
+use std::ops::Range;
 
 /// The rows of a table in panels of one vector (16 rows of `f32`, 8 of `f64`): a panel holds
 /// feature by feature the numbers of its rows side by side, zeros where rows are missing.
@@ -71,6 +72,12 @@ impl<T: Real> Panels<T> {
     /// The number of panels.
     pub fn n_panels(&self) -> usize {
         self.n_rows.div_ceil(width::<T>())
+    }
+
+    /// The rows that lie in the panels `panels`; without those that do not exist.
+    pub fn rows_of(&self, panels: &Range<usize>) -> Range<usize> {
+        let row = |panel: usize| panel.saturating_mul(width::<T>()).min(self.n_rows);
+        row(panels.start)..row(panels.end)
     }
 
     /// Panel `i`: `n_features` vectors.

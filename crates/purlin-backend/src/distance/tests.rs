@@ -63,7 +63,8 @@ fn check<T: Real>(kind: Kind, n: usize, k: usize, d: usize, seed: u64) {
         let _pin = pin(isa);
         assert_eq!(labels(x, centroids).0, expected, "{kind:?} {n}x{d}, {k} centroids, {isa:?}");
         let mut out = vec![T::NAN; n * k];
-        squared_euclidean(x, &Panels::pack(centroids, None), &mut out);
+        let panels = Panels::pack(centroids, None);
+        squared_euclidean(x, &panels, 0..panels.n_panels(), &mut out);
         assert_eq!(bits(&out), bits(&distances), "{kind:?} {isa:?}");
         let mut own = vec![T::NAN; n];
         squared_to_assigned(x, centroids, &expected, &mut own);

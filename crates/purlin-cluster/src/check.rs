@@ -1,0 +1,52 @@
+//! What every door looks at.
+
+use purlin_core::{Error, MatrixView, Real, Result};
+
+/// Refuses a table without columns, with fewer rows than `min_rows`, with more rows than a `u32`
+/// can number, or with a number that is not finite.
+pub(crate) fn table<T: Real>(
+    op: &'static str,
+    x: MatrixView<'_, T>,
+    min_rows: usize,
+) -> Result<()> {
+    let (n, d) = x.shape();
+    if d == 0 {
+        return Err(Error::shape(op, "x with at least 1 column", 0));
+    }
+    if n < min_rows {
+        return Err(Error::TooFewSamples { op, expected: min_rows, got: n });
+    }
+    if n >= u32::MAX as usize {
+        return Err(Error::shape(op, format!("fewer than {} samples", u32::MAX), n));
+    }
+    x.check_finite(op, "x")
+}
+
+/// Refuses a table of new rows that has not the columns of the model.
+pub(crate) fn features<T: Real>(
+    op: &'static str,
+    x: MatrixView<'_, T>,
+    n_features: usize,
+) -> Result<()> {
+    if x.n_cols() != n_features {
+        return Err(Error::shape(op, format!("x with {n_features} columns"), x.n_cols()));
+    }
+    x.check_finite(op, "x")
+}
+
+/// Refuses weights that are not one per sample, finite, at least 0, and not all 0.
+pub(crate) fn weights<T: Real>(op: &'static str, weights: &[T], n: usize) -> Result<()> {
+    let name = "sample_weight";
+    if weights.len() != n {
+        return Err(Error::shape(op, format!("{name} of {n} samples"), weights.len()));
+    }
+    let offender = weights.iter().position(|w| !w.is_finite() || *w < T::ZERO);
+    if let Some(i) = offender {
+        let value = format!("{} at index {i}", weights[i]);
+        return Err(Error::param(op, name, "finite and at least 0", value));
+    }
+    if n > 0 && weights.iter().all(|w| *w == T::ZERO) {
+        return Err(Error::param(op, name, "above 0 for at least 1 sample", 0));
+    }
+    Ok(())
+}

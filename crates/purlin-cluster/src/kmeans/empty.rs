@@ -1,0 +1,56 @@
+//! Clusters without samples.
+
+use super::table::{Block, Table};
+use super::{EmptyCluster, OP};
+use purlin_core::{Error, Matrix, Real, Result};
+
+/// Gives clusters without samples new ones where the policy says so, in `sums` (of rows, then of
+/// weights). Returns how many were moved.
+pub(super) fn relocate<T: Real>(
+    policy: EmptyCluster,
+    table: &Table<'_, T>,
+    centroids: &Matrix<T>,
+    blocks: &mut [Block],
+) -> Result<usize> {
+    let (k, d) = centroids.shape();
+    let empty: Vec<usize> = (0..k).filter(|&c| blocks[0].sums[k * d + c] == 0.0).collect();
+    let Some(&first) = empty.first() else { return Ok(0) };
+    match policy {
+        EmptyCluster::Keep | EmptyCluster::Drop => return Ok(0),
+        EmptyCluster::Error => {
+            let rule = "kept by every cluster (see empty_cluster)";
+            return Err(Error::param(OP, "samples", rule, format!("none in cluster {first}")));
+        }
+        EmptyCluster::Farthest => {}
+    }
+    let distances = table.distances(centroids, blocks);
+    let mut samples: Vec<(T, usize, u32)> = Vec::new();
+    for (block, distances) in blocks.iter().zip(&distances) {
+        for ((i, &label), &distance) in block.rows.clone().zip(&block.labels).zip(distances) {
+            if table.weight(i) > 0.0 && distance > T::ZERO {
+                samples.push((distance, i, label));
+            }
+        }
+    }
+    if samples.len() < empty.len() {
+        let expected = format!("at least {k} distinct samples");
+        return Err(Error::shape(OP, expected, k - empty.len() + samples.len()));
+    }
+    // The farthest first; of equal distances the smaller index.
+    let order = |a: &(T, usize, u32), b: &(T, usize, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+    samples.select_nth_unstable_by(empty.len() - 1, order);
+    samples.truncate(empty.len());
+    samples.sort_unstable_by(order);
+    let sums = &mut blocks[0].sums;
+    for (&cluster, &(_, i, from)) in empty.iter().zip(&samples) {
+        let (weight, from) = (table.weight(i), from as usize);
+        for (j, value) in table.x.row(i).iter().enumerate() {
+            let value = value.to_f64() * weight;
+            sums[from * d + j] -= value;
+            sums[cluster * d + j] = value;
+        }
+        sums[k * d + from] -= weight;
+        sums[k * d + cluster] = weight;
+    }
+    Ok(empty.len())
+}

@@ -1,0 +1,161 @@
+//! The rounds.
+
+use super::empty::relocate;
+use super::init::start;
+use super::table::Table;
+use super::{EmptyCluster, Init, Iteration, KMeans, KMeansModel, OP, StopReason};
+use crate::check;
+use purlin_core::rng::Stream;
+use purlin_core::{Error, Matrix, MatrixView, Real, Result};
+
+impl KMeans {
+    /// Finds the centroids of `x`.
+    ///
+    /// Running out of `max_iter` is not an error; ask [`KMeansModel::converged`].
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::InvalidParam`]: a count is 0, `tol` is negative or NaN, or numbers of `x` are so
+    ///   large that squared distances overflow.
+    /// - [`Error::TooFewSamples`]: `x` has fewer rows than `n_clusters`.
+    /// - [`Error::Shape`]: `x` has no column, or given centroids do not fit it, or there are fewer
+    ///   distinct samples than clusters.
+    /// - [`Error::NonFinite`]: `x` holds NaN or an infinity.
+    pub fn fit<T: Real>(&self, x: MatrixView<'_, T>) -> Result<KMeansModel<T>> {
+        self.run(x, None)
+    }
+
+    /// [`KMeans::fit`] with a weight for each sample: a weight of 2 counts as two samples in one
+    /// place, a weight of 0 as none.
+    ///
+    /// # Errors
+    ///
+    /// As [`KMeans::fit`]; and when a weight is negative or not finite, all are 0, or there is not
+    /// one per sample.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::KMeans;
+    /// use purlin_core::MatrixView;
+    ///
+    /// let x = [[0.0], [1.0], [9.0]];
+    /// let model = KMeans::new(1).fit_weighted(MatrixView::from_rows(&x), &[1.0, 3.0, 0.0])?;
+    /// assert_eq!(model.centroids().row(0), [0.75]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    pub fn fit_weighted<T: Real>(
+        &self,
+        x: MatrixView<'_, T>,
+        sample_weight: &[T],
+    ) -> Result<KMeansModel<T>> {
+        self.run(x, Some(sample_weight))
+    }
+
+    fn run<T: Real>(&self, x: MatrixView<'_, T>, weights: Option<&[T]>) -> Result<KMeansModel<T>> {
+        self.check()?;
+        check::table(OP, x, self.n_clusters)?;
+        if let Some(weights) = weights {
+            check::weights(OP, weights, x.n_rows())?;
+        }
+        let given = match &self.init {
+            Init::Centroids(given) => Some(self.given::<T>(given, x.n_cols())?),
+            _ => None,
+        };
+        let table = Table::new(x, weights)?;
+        let mut best: Option<KMeansModel<T>> = None;
+        for i in 0..self.n_init {
+            let centroids = match &given {
+                Some(given) => given.clone(),
+                None => {
+                    let stream = Stream::new(self.seed, OP).child_at(i as u64);
+                    start(&self.init, &table, self.n_clusters, &stream)?
+                }
+            };
+            let mut model = self.rounds(&table, centroids)?;
+            model.best_init = i;
+            if best.as_ref().is_none_or(|best| model.inertia < best.inertia) {
+                best = Some(model);
+            }
+        }
+        best.ok_or_else(|| Error::param(OP, "n_init", "at least 1", 0))
+    }
+
+    fn rounds<T: Real>(
+        &self,
+        table: &Table<'_, T>,
+        mut centroids: Matrix<T>,
+    ) -> Result<KMeansModel<T>> {
+        let threshold = self.tol * table.variance;
+        let mut blocks = table.blocks(self.n_clusters);
+        let mut trace = Vec::new();
+        let mut stop_reason = StopReason::MaxIter;
+        let mut n_iter = 0;
+        while n_iter < self.max_iter {
+            n_iter += 1;
+            table.assign(&centroids, &mut blocks);
+            let n_changed: usize = blocks.iter().map(|block| block.n_changed).sum();
+            let inertia = self.trace.then(|| table.inertia(&centroids, &blocks));
+            let n_relocated = relocate(self.empty_cluster, table, &centroids, &mut blocks)?;
+            let shift = update(self.empty_cluster, &mut centroids, &blocks[0].sums);
+            if let Some(inertia) = inertia {
+                trace.push(Iteration { inertia, n_changed, centroid_shift: shift, n_relocated });
+            }
+            if n_changed == 0 && n_relocated == 0 {
+                stop_reason = StopReason::LabelsStable;
+                break;
+            }
+            if shift <= threshold {
+                stop_reason = StopReason::CentroidsWithinTol;
+                break;
+            }
+        }
+        if stop_reason != StopReason::LabelsStable {
+            table.assign(&centroids, &mut blocks);
+        }
+        let inertia = table.inertia(&centroids, &blocks);
+        let mut labels: Vec<usize> =
+            blocks.iter().flat_map(|block| &block.labels).map(|&label| label as usize).collect();
+        if self.empty_cluster == EmptyCluster::Drop {
+            centroids = drop_empty(&centroids, &mut labels);
+        }
+        let center = table.center.clone();
+        Ok(KMeansModel::new(centroids, center, labels, inertia, n_iter, stop_reason, trace))
+    }
+}
+
+/// Moves each centroid to the mean of its samples. Returns the sum of the squared shifts.
+///
+/// One without samples stays; under [`EmptyCluster::Farthest`] it has given its only sample to
+/// another and joins the heaviest cluster, as in scikit-learn.
+fn update<T: Real>(policy: EmptyCluster, centroids: &mut Matrix<T>, sums: &[f64]) -> f64 {
+    let (k, d) = centroids.shape();
+    let (sums, totals) = sums.split_at(k * d);
+    let heaviest = (0..k).rev().max_by(|&a, &b| totals[a].total_cmp(&totals[b])).unwrap_or(0);
+    let mut shift = 0.0;
+    for c in 0..k {
+        let from = match policy {
+            _ if totals[c] > 0.0 => c,
+            EmptyCluster::Farthest => heaviest,
+            _ => continue,
+        };
+        for (j, value) in centroids.row_mut(c).iter_mut().enumerate() {
+            let new = T::from_f64(sums[from * d + j] / totals[from]);
+            let t = new.to_f64() - value.to_f64();
+            shift += t * t;
+            *value = new;
+        }
+    }
+    shift
+}
+
+/// Removes the centroids that no label names, and renumbers the labels.
+fn drop_empty<T: Real>(centroids: &Matrix<T>, labels: &mut [usize]) -> Matrix<T> {
+    let mut is_used = vec![false; centroids.n_rows()];
+    labels.iter().for_each(|&label| is_used[label] = true);
+    let used: Vec<usize> = (0..is_used.len()).filter(|&c| is_used[c]).collect();
+    let mut number = vec![0; is_used.len()];
+    used.iter().enumerate().for_each(|(new, &old)| number[old] = new);
+    labels.iter_mut().for_each(|label| *label = number[*label]);
+    centroids.view().select_rows(&used)
+}

@@ -1,0 +1,276 @@
+//! What is found.
+
+use super::{KMeans, OP};
+use crate::traits::{Clusterer, Clustering, Predict};
+use crate::{Init, check};
+use purlin_backend::distance::{Centroids, Panels, squared_euclidean, squared_to_assigned};
+use purlin_backend::parallel;
+use purlin_core::{Matrix, MatrixView, Real, Result};
+
+/// The clusters that [`KMeans::fit`] found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KMeansModel<T: Real> {
+    centroids: Matrix<T>,
+    center: Vec<T>,
+    labels: Vec<usize>,
+    cluster_sizes: Vec<usize>,
+    pub(super) inertia: f64,
+    n_iter: usize,
+    stop_reason: StopReason,
+    pub(super) best_init: usize,
+    trace: Vec<Iteration>,
+}
+
+/// Why the rounds ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// No label changed: a local optimum.
+    LabelsStable,
+    /// The centroids moved by no more than `tol` allows.
+    CentroidsWithinTol,
+    /// `max_iter` rounds were done.
+    MaxIter,
+}
+
+/// What a round did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Iteration {
+    /// The sum of squared distances to the centroids that the samples were assigned to.
+    pub inertia: f64,
+    /// Samples that changed their cluster; in the first round all.
+    pub n_changed: usize,
+    /// The sum over the clusters of the squared shift of the centroid.
+    pub centroid_shift: f64,
+    /// Empty clusters that were moved to far samples.
+    pub n_relocated: usize,
+}
+
+/// Rows that one task predicts.
+const BLOCK: usize = 1024;
+
+impl<T: Real> KMeansModel<T> {
+    pub(super) fn new(
+        centroids: Matrix<T>,
+        center: Vec<T>,
+        labels: Vec<usize>,
+        inertia: f64,
+        n_iter: usize,
+        stop_reason: StopReason,
+        trace: Vec<Iteration>,
+    ) -> Self {
+        let mut cluster_sizes = vec![0; centroids.n_rows()];
+        labels.iter().for_each(|&label| cluster_sizes[label] += 1);
+        let best_init = 0;
+        Self {
+            centroids,
+            center,
+            labels,
+            cluster_sizes,
+            inertia,
+            n_iter,
+            stop_reason,
+            best_init,
+            trace,
+        }
+    }
+
+    /// The centroids, one row per cluster.
+    pub fn centroids(&self) -> MatrixView<'_, T> {
+        self.centroids.view()
+    }
+
+    /// The cluster of each sample.
+    pub fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    /// The sum of the squared distances of the samples from their centroids, each times its
+    /// weight.
+    pub fn inertia(&self) -> f64 {
+        self.inertia
+    }
+
+    /// Rounds that were done, the last one included.
+    pub fn n_iter(&self) -> usize {
+        self.n_iter
+    }
+
+    /// The number of clusters.
+    pub fn n_clusters(&self) -> usize {
+        self.centroids.n_rows()
+    }
+
+    /// The number of columns.
+    pub fn n_features(&self) -> usize {
+        self.centroids.n_cols()
+    }
+
+    /// The number of samples in each cluster.
+    pub fn cluster_sizes(&self) -> &[usize] {
+        &self.cluster_sizes
+    }
+
+    /// Why the rounds ended.
+    pub fn stop_reason(&self) -> StopReason {
+        self.stop_reason
+    }
+
+    /// Whether the rounds ended before `max_iter` made them.
+    pub fn converged(&self) -> bool {
+        self.stop_reason != StopReason::MaxIter
+    }
+
+    /// Which of the `n_init` starts this is.
+    pub fn best_init(&self) -> usize {
+        self.best_init
+    }
+
+    /// What each round did; empty unless [`KMeans::trace`] was set.
+    pub fn trace(&self) -> &[Iteration] {
+        &self.trace
+    }
+
+    /// The cluster whose centroid is nearest to each row of `x`, ties to the smallest index.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`](crate::Error::Shape) when `x` has another number of columns,
+    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{Init, KMeans};
+    /// use purlin_core::{Matrix, MatrixView};
+    ///
+    /// let start = Init::Centroids(Matrix::from_rows(&[[0.0], [10.0]]));
+    /// let x = [[0.0], [2.0], [10.0]];
+    /// let model = KMeans::new(2).init(start).fit(MatrixView::from_rows(&x))?;
+    /// assert_eq!(model.predict(MatrixView::from_rows(&[[4.0], [7.0]]))?, [0, 1]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    pub fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<usize>> {
+        check::features(OP, x, self.n_features())?;
+        Ok(self.nearest(x).into_iter().map(|label| label as usize).collect())
+    }
+
+    fn nearest(&self, x: MatrixView<'_, T>) -> Vec<u32> {
+        let centroids = Centroids::new(self.centroids.view(), &self.center);
+        let mut labels = vec![u32::MAX; x.n_rows()];
+        let work = x.n_rows() * x.n_cols() * (self.n_clusters() / 8 + 1);
+        parallel::for_each_chunk(&mut labels, BLOCK, work, |i, labels| {
+            let x = x.row_range(i * BLOCK..i * BLOCK + labels.len());
+            let panels = Panels::pack(x, Some(&self.center));
+            let norms = panels.squared_norms();
+            centroids.nearest(x, &panels, &norms, 0..panels.n_panels(), labels);
+        });
+        labels
+    }
+
+    /// The Euclidean distance of each row of `x` from each centroid: `(n_rows, n_clusters)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`KMeansModel::predict`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::KMeans;
+    /// use purlin_core::MatrixView;
+    ///
+    /// let x = [[0.0, 0.0], [0.0, 2.0]];
+    /// let model = KMeans::new(1).fit(MatrixView::from_rows(&x))?;
+    /// assert_eq!(model.transform(MatrixView::from_rows(&[[3.0, 5.0]]))?.row(0), [5.0]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    pub fn transform(&self, x: MatrixView<'_, T>) -> Result<Matrix<T>> {
+        check::features(OP, x, self.n_features())?;
+        let (n, k) = (x.n_rows(), self.n_clusters());
+        let centroids = Panels::pack(self.centroids.view(), None);
+        let mut out = Matrix::zeros(n, k);
+        parallel::for_each_chunk(out.as_mut_slice(), BLOCK * k, n * k * x.n_cols(), |i, out| {
+            let x = x.row_range(i * BLOCK..i * BLOCK + out.len() / k);
+            squared_euclidean(x, &centroids, 0..centroids.n_panels(), out);
+            for distance in out {
+                *distance = distance.sqrt();
+            }
+        });
+        Ok(out)
+    }
+
+    /// The inertia of new rows, negated: the greater, the better.
+    ///
+    /// # Errors
+    ///
+    /// As [`KMeansModel::predict`].
+    pub fn score(&self, x: MatrixView<'_, T>) -> Result<f64> {
+        check::features(OP, x, self.n_features())?;
+        let labels = self.nearest(x);
+        let sum = |i: usize| {
+            let rows = i * BLOCK..x.n_rows().min((i + 1) * BLOCK);
+            let mut out = vec![T::ZERO; rows.len()];
+            let x = x.row_range(rows.clone());
+            squared_to_assigned(x, self.centroids.view(), &labels[rows], &mut out);
+            out.iter().fold(0.0, |sum, x| sum + x.to_f64())
+        };
+        let blocks = x.n_rows().div_ceil(BLOCK);
+        let work = x.n_rows() * x.n_cols();
+        Ok(-parallel::reduce(blocks, work, sum, |a, b| a + b).unwrap_or(0.0))
+    }
+}
+
+impl KMeans {
+    /// Starts from the centroids of a model.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::KMeans;
+    /// use purlin_core::MatrixView;
+    ///
+    /// let x = [[0.0], [1.0], [9.0], [10.0]];
+    /// let x = MatrixView::from_rows(&x);
+    /// let kmeans = KMeans::new(2);
+    /// let model = kmeans.fit(x)?;
+    /// let again = kmeans.warm_start(&model).fit(x)?;
+    /// assert_eq!(again.inertia(), model.inertia());
+    /// assert_eq!(again.n_iter(), 1);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    pub fn warm_start<T: Real>(self, model: &KMeansModel<T>) -> Self {
+        self.init(Init::Centroids(model.centroids().cast())).n_init(1)
+    }
+}
+
+impl<T: Real> Clusterer<T> for KMeans {
+    type Model = KMeansModel<T>;
+
+    fn name(&self) -> &'static str {
+        OP
+    }
+
+    fn fit(&self, x: MatrixView<'_, T>) -> Result<KMeansModel<T>> {
+        self.fit(x)
+    }
+}
+
+impl<T: Real> Clustering<T> for KMeansModel<T> {
+    fn n_features(&self) -> usize {
+        self.n_features()
+    }
+
+    fn labels(&self) -> Vec<Option<usize>> {
+        self.labels.iter().copied().map(Some).collect()
+    }
+
+    fn n_clusters(&self) -> usize {
+        self.n_clusters()
+    }
+}
+
+impl<T: Real> Predict<T> for KMeansModel<T> {
+    fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<Option<usize>>> {
+        Ok(self.predict(x)?.into_iter().map(Some).collect())
+    }
+}

@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod budget;
+mod check;
+mod kmeans;
+mod metric;
+mod traits;
+
+pub use budget::MemoryBudget;
+pub use kmeans::{EmptyCluster, Init, Iteration, KMeans, KMeansModel, StopReason};
+pub use metric::{CustomMetric, Metric};
+pub use purlin_core::{Error, Result};
+pub use traits::{Clusterer, Clustering, Predict};

@@ -1,0 +1,154 @@
+//! Distances between rows.
+
+use purlin_backend::elementwise::ops;
+use purlin_backend::math;
+use purlin_core::{Error, Real, Result};
+use std::fmt;
+use std::sync::Arc;
+
+/// A distance between two rows.
+///
+/// | metric | distance of `a` and `b` |
+/// |---|---|
+/// | `Euclidean` | `sqrt(sum (a - b)^2)` |
+/// | `SquaredEuclidean` | `sum (a - b)^2` |
+/// | `Manhattan` | `sum abs(a - b)` |
+/// | `Chebyshev` | `max abs(a - b)` |
+/// | `Minkowski(p)` | `(sum abs(a - b)^p)^(1/p)`, `p` at least 1 |
+/// | `Cosine` | `1 - a b / sqrt(a a * b b)`, at least 0; two rows of zeros are 0 apart, one is 1 from any other |
+/// | `Correlation` | `Cosine` of the rows less their means |
+/// | `Custom` | what the function says |
+///
+/// Sums run over the features in order, by fused multiply-adds, in the precision of the rows.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::Metric;
+///
+/// assert_eq!(Metric::Euclidean.distance(&[0.0, 0.0], &[3.0, 4.0]), 5.0);
+/// assert_eq!(Metric::Manhattan.distance(&[0.0, 0.0], &[3.0f32, 4.0]), 7.0);
+/// assert_eq!(Metric::Cosine.distance(&[1.0, 0.0], &[0.0, 2.0]), 1.0);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Metric {
+    /// The length of the straight line.
+    Euclidean,
+    /// Its square, which is no metric: the triangle inequality fails.
+    SquaredEuclidean,
+    /// The sum of the differences.
+    Manhattan,
+    /// The greatest difference.
+    Chebyshev,
+    /// The `p` norm of the differences.
+    Minkowski(f64),
+    /// One less the cosine of the angle.
+    Cosine,
+    /// One less the correlation.
+    Correlation,
+    /// A function of the caller's.
+    Custom(CustomMetric),
+}
+
+/// A distance of the caller's: symmetric, at least 0, the same for the same rows.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{CustomMetric, Metric};
+///
+/// let first_only = CustomMetric::new("first column", |a, b| (a[0] - b[0]).abs());
+/// assert_eq!(Metric::Custom(first_only).distance(&[1.0f32, 9.0], &[4.0, 0.0]), 3.0);
+/// ```
+#[derive(Clone)]
+pub struct CustomMetric {
+    name: Arc<str>,
+    function: Arc<Function>,
+}
+
+type Function = dyn Fn(&[f64], &[f64]) -> f64 + Send + Sync;
+
+impl CustomMetric {
+    /// Names a function of two rows.
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        function: impl Fn(&[f64], &[f64]) -> f64 + Send + Sync + 'static,
+    ) -> Self {
+        Self { name: name.into(), function: Arc::new(function) }
+    }
+}
+
+impl fmt::Debug for CustomMetric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CustomMetric({:?})", self.name)
+    }
+}
+
+/// Two are equal when they are copies of one.
+impl PartialEq for CustomMetric {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.function, &other.function)
+    }
+}
+
+impl Metric {
+    /// The distance of two rows.
+    ///
+    /// # Panics
+    ///
+    /// When the rows differ in length.
+    #[track_caller]
+    pub fn distance<T: Real>(&self, a: &[T], b: &[T]) -> T {
+        assert_eq!(a.len(), b.len(), "distance: rows must have one length");
+        let fold =
+            |f: fn(T, T) -> T| a.iter().zip(b).fold(T::ZERO, |sum, (&a, &b)| f(sum, (a - b).abs()));
+        match self {
+            Self::Euclidean => fold(|sum, t| t.mul_add(t, sum)).sqrt(),
+            Self::SquaredEuclidean => fold(|sum, t| t.mul_add(t, sum)),
+            Self::Manhattan => fold(|sum, t| sum + t),
+            Self::Chebyshev => fold(|most, t| t.max(most)),
+            Self::Minkowski(p) => minkowski(a, b, *p),
+            Self::Cosine => cosine(a.iter().copied().zip(b.iter().copied())),
+            Self::Correlation => {
+                let mean = |x: &[T]| {
+                    x.iter().fold(T::ZERO, |sum, &x| sum + x) / T::from_usize(x.len().max(1))
+                };
+                let (mean_a, mean_b) = (mean(a), mean(b));
+                cosine(a.iter().zip(b).map(|(&a, &b)| (a - mean_a, b - mean_b)))
+            }
+            Self::Custom(CustomMetric { function, .. }) => {
+                let wide = |x: &[T]| x.iter().map(|x| x.to_f64()).collect::<Vec<_>>();
+                T::from_f64(function(&wide(a), &wide(b)))
+            }
+        }
+    }
+
+    /// Refuses parameters outside of their range.
+    pub(crate) fn check(&self, op: &'static str) -> Result<()> {
+        match self {
+            Self::Minkowski(p) if !(*p >= 1.0 && p.is_finite()) => {
+                Err(Error::param(op, "p", "finite and at least 1", p))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn minkowski<T: Real>(a: &[T], b: &[T], p: f64) -> T {
+    let pow = |x: f64, p: f64| math::scalar(ops::Pow(p), x);
+    let terms = a.iter().zip(b).map(|(&a, &b)| pow((a - b).abs().to_f64(), p));
+    T::from_f64(pow(terms.fold(0.0, |sum, term| sum + term), 1.0 / p))
+}
+
+fn cosine<T: Real>(pairs: impl Iterator<Item = (T, T)>) -> T {
+    let zero = T::ZERO;
+    let (ab, aa, bb) = pairs.fold((zero, zero, zero), |(ab, aa, bb), (a, b)| {
+        (a.mul_add(b, ab), a.mul_add(a, aa), b.mul_add(b, bb))
+    });
+    match (aa > zero, bb > zero) {
+        (true, true) => (T::ONE - ab / (aa.sqrt() * bb.sqrt())).max(zero),
+        (false, false) => zero,
+        _ => T::ONE,
+    }
+}
