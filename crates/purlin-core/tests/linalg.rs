@@ -231,10 +231,10 @@ fn doors_refuse_what_they_cannot_decompose() {
         text(linalg::cholesky(diagonal(&[4.0, 1.0, 0.0, 2.0]).view()).unwrap_err()),
         "cholesky: x must be positive definite, got pivot 0 in row 2"
     );
-    let tiny = linalg::cholesky(diagonal(&[4.0, 1e-300]).view()).unwrap();
+    let tiny = linalg::cholesky(diagonal(&[1e-300]).view()).unwrap();
     assert_eq!(
-        text(tiny.solve(Matrix::from_rows(&[[1.0], [1e200]]).view()).unwrap_err()),
-        "cholesky: solution must be finite, got inf at row 1, column 0"
+        text(tiny.solve(Matrix::from_rows(&[[1e200]]).view()).unwrap_err()),
+        "cholesky: solution must be finite, got inf at row 0, column 0"
     );
     assert_eq!(
         text(linalg::determinant(wide.view()).unwrap_err()),
