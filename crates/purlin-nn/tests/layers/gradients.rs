@@ -187,7 +187,8 @@ fn activations_dropouts_and_shapes() {
     check(Gelu, &shape);
     check(GeluTanh, &shape);
     check(Silu, &shape);
-    check(Softplus, &shape);
+    check(Softplus::default(), &shape);
+    check(Softplus::new(2.0).threshold(3.0), &shape);
     check(Sigmoid, &shape);
     check(Tanh, &shape);
     check(Softmax::default(), &shape);
