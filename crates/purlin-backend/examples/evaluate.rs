@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "tanh" => scalar(ops::Tanh, x),
             "sigmoid" => scalar(ops::Sigmoid, x),
             "silu" => scalar(ops::Silu, x),
-            "softplus" => scalar(ops::Softplus, x),
+            "softplus" => scalar(ops::Softplus(1.0, f64::INFINITY), x),
             "erf" => scalar(ops::Erf, x),
             "erfc" => scalar(ops::Erfc, x),
             "gelu" => scalar(ops::Gelu, x),

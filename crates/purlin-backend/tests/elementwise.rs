@@ -110,7 +110,6 @@ fn check_exact_ops<T: Real>() {
     check_zip::<T, _>(ops::GreaterEq, |a, b| truth(a >= b));
     check_zip::<T, _>(ops::Equal, |a, b| truth(a == b));
     check_zip::<T, _>(ops::NotEqual, |a, b| truth(a != b));
-    check_zip::<T, _>(ops::ReluGrad, |x, g| if x > zero { g } else { zero });
     check_zip::<T, _>(ops::AddScaled(0.3), |a, b| b.mul_add(T::from_f64(0.3), a));
 }
 

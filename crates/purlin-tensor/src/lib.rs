@@ -12,8 +12,8 @@ pub use autograd::{
 };
 pub use ops::{
     BatchNormOutput, Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, CrossEntropyOptions,
-    Pool2dOptions, Reduction, adaptive_avg_pool2d, avg_pool2d, batch_norm, batch_norm_infer,
-    check_targets, conv_transpose2d, conv1d, conv2d, cross_entropy, dropout, dropout_mask,
+    Norm, Pool2dOptions, Reduction, adaptive_avg_pool2d, avg_pool2d, batch_norm, batch_norm_infer,
+    check_targets, conv_transpose2d, conv1d, conv2d, cross_entropy, dropout, dropout_mask, einsum,
     group_norm, layer_norm, linear, max_pool2d, where_,
 };
 pub use purlin_backend::gemm::Activation;

@@ -14,10 +14,10 @@ use std::sync::Arc;
 /// | create | [`zeros`](Self::zeros), [`ones`](Self::ones), [`full`](Self::full), [`scalar`](Self::scalar), [`from_vec`](Self::from_vec), [`from_slice`](Self::from_slice), `From<[..]>`, [`arange`](Self::arange), [`linspace`](Self::linspace), [`eye`](Self::eye), [`uniform`](Self::uniform), [`normal`](Self::normal) |
 /// | look | [`shape`](Self::shape), [`dims`](Self::dims), [`rank`](Self::rank), [`numel`](Self::numel), [`data`](Self::data), [`item`](Self::item), [`to_vec`](Self::to_vec), [`data_mut`](Self::data_mut) |
 /// | differentiate | [`requires_grad`](Self::requires_grad), [`backward`](Self::backward), [`detach`](Self::detach), [`no_grad`](crate::no_grad), [`grad`](crate::grad) |
-/// | elementwise | operators, [`exp`](Self::exp), [`ln`](Self::ln), [`sqrt`](Self::sqrt), [`tanh`](Self::tanh), [`relu`](Self::relu), [`clamp`](Self::clamp), [`maximum`](Self::maximum), [`where_`](crate::where_), ... |
-/// | reduce | [`sum`](Self::sum), [`mean`](Self::mean), [`sum_axis`](Self::sum_axis), [`var_axis`](Self::var_axis), [`max_axis`](Self::max_axis), [`argmax_axis`](Self::argmax_axis), [`softmax`](Self::softmax), ... |
-/// | rearrange | [`reshape`](Self::reshape), [`permute`](Self::permute), [`slice`](Self::slice), [`concat`](Self::concat), [`broadcast_to`](Self::broadcast_to), [`index_select`](Self::index_select), ... |
-/// | multiply | [`matmul`](Self::matmul), [`linear`](crate::linear), [`conv2d`](crate::conv2d) |
+/// | elementwise | operators, [`exp`](Self::exp), [`ln`](Self::ln), [`sqrt`](Self::sqrt), [`tanh`](Self::tanh), [`relu`](Self::relu), [`clamp`](Self::clamp), [`maximum`](Self::maximum), [`where_`](crate::where_), [`masked_fill`](Self::masked_fill), [`gt`](Self::gt), [`gt_scalar`](Self::gt_scalar), [`any`](Self::any), ... |
+/// | reduce | [`sum`](Self::sum), [`mean`](Self::mean), [`sum_axis`](Self::sum_axis), [`prod`](Self::prod), [`var`](Self::var), [`var_axis`](Self::var_axis), [`std`](Self::std), [`norm`](Self::norm), [`cumsum`](Self::cumsum), [`cumprod`](Self::cumprod), [`max_axis`](Self::max_axis), [`argmax`](Self::argmax), [`argmax_axis`](Self::argmax_axis), [`sort`](Self::sort), [`softmax`](Self::softmax), ... |
+/// | rearrange | [`reshape`](Self::reshape), [`permute`](Self::permute), [`slice`](Self::slice), [`concat`](Self::concat), [`broadcast_to`](Self::broadcast_to), [`index_select`](Self::index_select), [`gather`](Self::gather), [`scatter`](Self::scatter), [`scatter_add`](Self::scatter_add), [`index_add`](Self::index_add), [`flip`](Self::flip), [`roll`](Self::roll), [`tile`](Self::tile), [`tril`](Self::tril), ... |
+/// | multiply | [`matmul`](Self::matmul), [`einsum`](crate::einsum), [`linear`](crate::linear), [`conv2d`](crate::conv2d) |
 ///
 /// Cloning is cheap and shares storage; writing through [`data_mut`](Self::data_mut) copies
 /// shared storage first, so no other tensor ever changes. Operators take values or references,

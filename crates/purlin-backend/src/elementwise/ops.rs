@@ -1,8 +1,5 @@
 //! Ready operations for [`map`](super::map), [`zip`](super::zip) and [`zip3`](super::zip3).
-//!
-//! An operation named `XGrad` gives the gradient of its input from the gradient of its output:
-//! `XGrad(x, grad_y)` where it needs the input, `XGradFromOutput(y, grad_y)` where the output
-//! is enough.
+//! Their derivatives stand beside the operations of `purlin-tensor`.
 
 use super::block::doors;
 use super::{MapOp, Zip3Op, ZipOp};
@@ -62,23 +59,6 @@ macro_rules! zip_ops {
     )*};
 }
 
-macro_rules! zip_ops_with {
-    ($($(#[$doc:meta])* $name:ident($cost:literal) |$a:ident, $b:ident, $p:ident| $body:expr;)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy)]
-        pub struct $name(#[doc = concat!("`", stringify!($p), "`")] pub f64);
-        impl ZipOp for $name {
-            const COST: usize = $cost;
-            #[inline(always)]
-            fn eval<V: Lanes>(self, $a: V, $b: V) -> V {
-                let $p = V::splat_f64(self.0);
-                $body
-            }
-            doors!(zip #[inline(never)]);
-        }
-    )*};
-}
-
 #[inline(always)]
 fn one<V: Lanes>() -> V {
     V::splat_f64(1.0)
@@ -130,8 +110,6 @@ map_ops! {
     Tanh(14) |x| math::tanh(x);
     /// [`math::sigmoid`]
     Sigmoid(12) |x| math::sigmoid(x);
-    /// [`math::softplus`]
-    Softplus(20) |x| math::softplus(x);
     /// [`math::silu`]
     Silu(12) |x| math::silu(x);
     /// [`math::erf`]
@@ -163,18 +141,18 @@ map_ops_with! {
     DivScalar(4) |x, [c]| x / c;
     /// `c / x`
     RdivScalar(4) |x, [c]| c / x;
-    /// `scale * x + shift` with one rounding.
-    Affine(1) |x, [scale, shift]| x.mul_add(scale, shift);
-    /// `max(x, c)`; NaN stays NaN.
-    MaxScalar(1) |x, [c]| c.max(x);
-    /// `min(x, c)`; NaN stays NaN.
-    MinScalar(1) |x, [c]| c.min(x);
     /// `x` held between `low` and `high`; NaN stays NaN.
     Clamp(1) |x, [low, high]| high.min(low.max(x));
     /// `x` where it is positive, else `slope * x`.
     LeakyRelu(1) |x, [slope]| V::select(x.lt(zero()), slope * x, x);
     /// `x` where it is positive, else `alpha (e^x - 1)` (Clevert, Unterthiner, Hochreiter, 2016).
     Elu(10) |x, [alpha]| V::select(x.gt(zero()), x, alpha * math::expm1(x));
+    /// `ln(1 + e^(beta x)) / beta`, and `x` where `beta x` is above `threshold`; see
+    /// [`math::softplus`].
+    Softplus(20) |x, [beta, threshold]| {
+        let u = beta * x;
+        V::select(u.gt(threshold), x, math::softplus(u) / beta)
+    };
     /// `x^exponent`; see [`math::pow`].
     Pow(40) |x, [exponent]| math::pow(x, exponent);
 }
@@ -226,51 +204,19 @@ zip_ops! {
     Equal(1) |a, b| truth(a.eq(b));
     /// 1 where `a != b`, else 0.
     NotEqual(1) |a, b| truth(!a.eq(b));
-    /// Gradient of [`Abs`] from `(x, grad_y)`; 0 at 0.
-    AbsGrad(1) |x, grad| V::select(x.gt(zero()), grad, V::select(x.lt(zero()), -grad, zero()));
-    /// Gradient of [`Relu`] from `(x or y, grad_y)`; 0 at 0.
-    ReluGrad(1) |x, grad| V::select(x.gt(zero()), grad, zero());
-    /// Gradient of [`Tanh`] from `(y, grad_y)`: `grad (1 - y^2)`.
-    TanhGradFromOutput(2) |y, grad| grad * (-y).mul_add(y, one());
-    /// Gradient of [`Sigmoid`] from `(y, grad_y)`: `grad y (1 - y)`.
-    SigmoidGradFromOutput(2) |y, grad| grad * (y * (one::<V>() - y));
-    /// Gradient of [`Softplus`] from `(x, grad_y)`: `grad sigmoid(x)`.
-    SoftplusGrad(12) |x, grad| grad * math::sigmoid(x);
-    /// Gradient of [`Silu`] from `(x, grad_y)`.
-    SiluGrad(14) |x, grad| grad * math::silu_grad(x);
-    /// Gradient of [`Gelu`] from `(x, grad_y)`.
-    GeluGrad(28) |x, grad| grad * math::gelu_grad(x);
-    /// Gradient of [`GeluTanh`] from `(x, grad_y)`.
-    GeluTanhGrad(24) |x, grad| grad * math::gelu_tanh_grad(x);
-    /// Gradient of [`Sqrt`] from `(y, grad_y)`: `grad / (2 y)`.
-    SqrtGradFromOutput(6) |y, grad| grad / (y + y);
-    /// Gradient of [`Recip`] from `(y, grad_y)`: `-grad y^2`.
-    RecipGradFromOutput(2) |y, grad| -(grad * (y * y));
 }
 
-zip_ops_with! {
-    /// `a + scale * b` with one rounding.
-    AddScaled(1) |a, b, scale| b.mul_add(scale, a);
-    /// Gradient of [`LeakyRelu`] from `(x, grad_y)`; at 0 the slope counts.
-    LeakyReluGrad(1) |x, grad, slope| V::select(x.gt(zero()), grad, slope * grad);
-    /// Gradient of [`Elu`] from `(y, grad_y)`: `grad` where `y > 0`, else `grad (y + alpha)`.
-    EluGradFromOutput(2) |y, grad, alpha| V::select(y.gt(zero()), grad, grad * (y + alpha));
-}
-
-/// Gradient of [`Clamp`] from `(x, grad_y)`: passes inside the bounds and on them.
+/// `a + scale * b` with one rounding.
 #[derive(Debug, Clone, Copy)]
-pub struct ClampGrad(
-    /// The lower bound.
-    pub f64,
-    /// The upper bound.
+pub struct AddScaled(
+    /// `scale`
     pub f64,
 );
 
-impl ZipOp for ClampGrad {
+impl ZipOp for AddScaled {
     #[inline(always)]
-    fn eval<V: Lanes>(self, x: V, grad: V) -> V {
-        let inside = x.ge(V::splat_f64(self.0)) & x.le(V::splat_f64(self.1));
-        V::select(inside, grad, zero())
+    fn eval<V: Lanes>(self, a: V, b: V) -> V {
+        b.mul_add(V::splat_f64(self.0), a)
     }
     doors!(zip #[inline(never)]);
 }

@@ -1,6 +1,6 @@
 //! What happens to a result before it is stored.
 
-use crate::elementwise::{self, MapOp, ZipOp};
+use crate::elementwise::MapOp;
 use crate::math;
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
@@ -68,46 +68,6 @@ impl MapOp for Activation {
     fn eval<V: Lanes>(self, x: V) -> V {
         Self::eval(self, x)
     }
-}
-
-/// `grad_y * f'(x)` from the output `y = f(x)` and `grad_y`, as an elementwise operation:
-/// `zip(ActivationGrad(f), y, grad_y, grad_x)`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ActivationGrad(pub Activation);
-
-impl ZipOp for ActivationGrad {
-    #[inline(always)]
-    fn eval<V: Lanes>(self, y: V, grad_y: V) -> V {
-        self.0.grad_from_output(y, grad_y)
-    }
-}
-
-/// `grad_x = grad_y * f'(x)` from the output `y = f(x)`.
-///
-/// # Panics
-///
-/// When the lengths differ, or a slope is negative.
-///
-/// # Examples
-///
-/// ```
-/// use purlin_backend::gemm::{Activation, activation_grad};
-///
-/// let mut grad_x = [0.0f32; 3];
-/// activation_grad(Activation::Relu, &[0.0, 2.0, 3.0], &[5.0, 6.0, 7.0], &mut grad_x);
-/// assert_eq!(grad_x, [0.0, 6.0, 7.0]);
-/// ```
-#[track_caller]
-pub fn activation_grad<T: Real>(activation: Activation, y: &[T], grad_y: &[T], grad_x: &mut [T]) {
-    activation.check("activation_grad");
-    assert!(
-        y.len() == grad_y.len() && y.len() == grad_x.len(),
-        "activation_grad: lengths must match, got y {}, grad_y {}, grad_x {}",
-        y.len(),
-        grad_y.len(),
-        grad_x.len()
-    );
-    elementwise::zip(ActivationGrad(activation), y, grad_y, grad_x);
 }
 
 /// What is done to each result: a bias per output column (channel) is added, then the activation

@@ -23,7 +23,7 @@ pub(crate) mod testing;
 mod tests;
 pub(crate) mod tile;
 
-pub use epilogue::{Activation, ActivationGrad, Epilogue, activation_grad};
+pub use epilogue::{Activation, Epilogue};
 
 use crate::parallel;
 use purlin_core::Real;

@@ -84,13 +84,7 @@ impl<T: Real> Forward<T> for Residual<T> {
             Some(shortcut) => y + shortcut.forward(x, ctx),
             None => y + x,
         };
-        match self.activation {
-            Activation::Identity => sum,
-            Activation::Relu => sum.relu(),
-            Activation::LeakyRelu(slope) => sum.leaky_relu(slope),
-            Activation::Sigmoid => sum.sigmoid(),
-            Activation::Tanh => sum.tanh(),
-        }
+        sum.activate(self.activation)
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {

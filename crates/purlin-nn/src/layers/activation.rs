@@ -52,10 +52,6 @@ activation!(
     Silu, x => x.silu()
 );
 activation!(
-    /// `ln(1 + exp(x))`, without overflow.
-    Softplus, x => x.softplus()
-);
-activation!(
     /// `1 / (1 + exp(-x))`.
     Sigmoid, x => x.sigmoid()
 );
@@ -120,6 +116,72 @@ impl<T: Real> Forward<T> for Elu {
     fn forward(&self, x: &Tensor<T>, ctx: &mut Context) -> Tensor<T> {
         ctx.record::<T>(self, x.shape());
         x.elu(self.alpha)
+    }
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        stateless_shape(input)
+    }
+}
+
+/// `ln(1 + exp(beta x)) / beta`, without overflow: a smooth `max(x, 0)`, the closer the greater
+/// `beta`.
+///
+/// ```
+/// use purlin_nn::{Context, Forward, layers::Softplus};
+/// use purlin_tensor::Tensor;
+///
+/// let x = Tensor::<f64>::from([0.0, 6.0]);
+/// let y = Softplus::new(2.0).threshold(10.0).forward(&x, &mut Context::eval());
+/// assert_eq!(y.to_vec(), [std::f64::consts::LN_2 / 2.0, 6.0]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Module)]
+pub struct Softplus {
+    #[module(skip)]
+    beta: f64,
+    #[module(skip)]
+    threshold: f64,
+}
+
+impl Softplus {
+    /// With this `beta` and no threshold.
+    ///
+    /// # Panics
+    ///
+    /// Unless `beta` is positive and finite.
+    #[track_caller]
+    pub fn new(beta: f64) -> Self {
+        assert!(
+            beta > 0.0 && beta.is_finite(),
+            "softplus: beta must be positive and finite, got {beta}"
+        );
+        Self { beta, threshold: f64::INFINITY }
+    }
+
+    /// Above `beta x = threshold` the result is `x` itself. PyTorch's default is 20, where the
+    /// difference is 2e-9; none here.
+    ///
+    /// # Panics
+    ///
+    /// Unless it is at least 0.
+    #[must_use]
+    #[track_caller]
+    pub fn threshold(mut self, threshold: f64) -> Self {
+        assert!(threshold >= 0.0, "softplus: threshold must be at least 0, got {threshold}");
+        self.threshold = threshold;
+        self
+    }
+}
+
+impl Default for Softplus {
+    /// `beta` = 1, no threshold.
+    fn default() -> Self {
+        Self::new(1.0)
+    }
+}
+
+impl<T: Real> Forward<T> for Softplus {
+    fn forward(&self, x: &Tensor<T>, ctx: &mut Context) -> Tensor<T> {
+        ctx.record::<T>(self, x.shape());
+        x.softplus_with(self.beta, self.threshold)
     }
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
         stateless_shape(input)

@@ -104,8 +104,8 @@ impl<T: Real> ConvTranspose2d<T> {
     }
 
     /// Rows and columns to add at the bottom and right, where several input sizes of the
-    /// convolution give the same output size. Below the stride, and not
-    /// together with [`Padding::Same`], which fixes the output.
+    /// convolution give the same output size. Below the stride or the
+    /// dilation, and not together with [`Padding::Same`], which fixes the output.
     #[must_use]
     pub fn output_padding(mut self, output_padding: impl Into<Size<2>>) -> Self {
         self.output_padding = Some(output_padding.into().0);
@@ -168,17 +168,17 @@ impl<T: Real> ConvTranspose2d<T> {
     fn output_size(&self, axis: usize, size: usize) -> Result<usize> {
         const OP: &str = "conv_transpose2d";
         let (pads, extra) = self.margins(axis);
-        let stride = self.window.stride[axis];
+        let (stride, dilation) = (self.window.stride[axis], self.window.dilation[axis]);
         let is_same = self.window.padding == Padding::Same;
         if let (true, Some(given)) = (is_same, self.output_padding) {
             let value = format!("{given:?}");
             return Err(Error::param(OP, "output_padding", "unset with padding Same", value));
         }
-        if !is_same && extra >= stride {
-            let rule = format!("below stride {stride}");
+        if !is_same && extra >= stride.max(dilation) {
+            let rule = format!("below stride {stride} or dilation {dilation}");
             return Err(Error::param(OP, "output_padding", rule, extra));
         }
-        let cut = pads[0] + pads[1];
+        let cut = pads[0].saturating_add(pads[1]);
         let full = size.saturating_sub(1) * stride + self.window.reach(axis) + extra;
         if size == 0 || full <= cut {
             let name = ["height", "width"][axis];

@@ -77,7 +77,7 @@ fn a_value_that_is_not_a_number_is_never_hidden() {
         Box::new(Elu::default()),
         Box::new(Gelu),
         Box::new(Silu),
-        Box::new(Softplus),
+        Box::new(Softplus::default()),
         Box::new(Sigmoid),
         Box::new(Tanh),
         Box::new(Softmax::default()),
@@ -114,7 +114,7 @@ fn infinities_and_signed_zeros_follow_the_limits() {
     assert_eq!(value(&Tanh), [-1.0, 0.0, 0.0, 1.0, -1.0, 5e-324]);
     assert_eq!(value(&Elu::default()), [-1.0, 0.0, 0.0, f64::INFINITY, -1.0, 5e-324]);
     let ln_2 = std::f64::consts::LN_2;
-    assert_eq!(value(&Softplus), [0.0, ln_2, ln_2, f64::INFINITY, 0.0, ln_2]);
+    assert_eq!(value(&Softplus::default()), [0.0, ln_2, ln_2, f64::INFINITY, 0.0, ln_2]);
     // Two of three logits at -inf: a mask. All probability goes to the third.
     let masked = Tensor::<f64>::from([f64::NEG_INFINITY, 3.0, f64::NEG_INFINITY]);
     let probs = Softmax::default().forward(&masked, &mut Context::eval());

@@ -1,16 +1,51 @@
 //! Layers against PyTorch: forward values and every gradient, f32 and f64.
 
 use crate::common::{Outcome, array, channels_last, compare, document, inverse, permuted, tensor};
-use purlin_core::Real;
 use purlin_core::rng::Stream;
+use purlin_core::{Real, Result, Shape};
 use purlin_nn::layers::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d,
     Conv2d, ConvTranspose2d, Dropout, Elu, Gelu, GeluTanh, GroupNorm, LayerNorm, LeakyRelu, Linear,
     LogSoftmax, MaxPool1d, MaxPool2d, Padding, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
 };
-use purlin_nn::{Context, Forward};
+use purlin_nn::{Context, Forward, Module};
+use purlin_tensor::Tensor;
 use purlin_testkit::reference::{Case, Cases};
 use std::collections::BTreeMap;
+
+/// An operation of the tensors that is no layer here.
+#[derive(Module)]
+struct LogSumExp {
+    #[module(skip)]
+    axis: isize,
+}
+
+impl<T: Real> Forward<T> for LogSumExp {
+    fn forward(&self, x: &Tensor<T>, _ctx: &mut Context) -> Tensor<T> {
+        x.log_sum_exp(self.axis)
+    }
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        Ok(input.without(input.axis("logsumexp", self.axis)?))
+    }
+}
+
+/// Zeros left, right, above and below a picture: an operation of the tensors as well.
+#[derive(Module)]
+struct ZeroPad2d {
+    #[module(skip)]
+    sides: [usize; 4],
+}
+
+impl<T: Real> Forward<T> for ZeroPad2d {
+    fn forward(&self, x: &Tensor<T>, _ctx: &mut Context) -> Tensor<T> {
+        let [left, right, top, bottom] = self.sides;
+        x.pad(&[[0, 0], [top, bottom], [left, right], [0, 0]], T::ZERO)
+    }
+    fn output_shape(&self, input: &Shape) -> Result<Shape> {
+        let [left, right, top, bottom] = self.sides;
+        Ok(input.with(1, input[1] + top + bottom).with(2, input[2] + left + right))
+    }
+}
 
 /// A layer made from a case, and how the reference's arrays are laid out.
 struct Setup<T: Real> {
@@ -133,13 +168,24 @@ fn setup<T: Real>(case: &Case) -> Option<Setup<T>> {
         "gelu" if case.str("approximate") == Some("tanh") => Setup::plain(GeluTanh),
         "gelu" => Setup::plain(Gelu),
         "silu" => Setup::plain(Silu),
-        "softplus" if case.f64("beta") == Some(1.0) => Setup::plain(Softplus),
+        "softplus" => {
+            Setup::plain(Softplus::new(case.f64("beta")?).threshold(case.f64("threshold")?))
+        }
         "sigmoid" => Setup::plain(Sigmoid),
         "tanh" => Setup::plain(Tanh),
         "softmax" => Setup::plain(Softmax::new(case.f64("dim")? as isize)),
+        "logsumexp" => Setup::plain(LogSumExp { axis: case.f64("dim")? as isize }),
+        "zero_pad2d" => Setup::images(ZeroPad2d { sides: counts(case, "padding")? }),
         "log_softmax" => Setup::plain(LogSoftmax::new(case.f64("dim")? as isize)),
         _ => return None,
     })
+}
+
+/// Four counts of a case.
+fn counts(case: &Case, key: &str) -> Option<[usize; 4]> {
+    let list = case.config[key].as_array()?;
+    let counts: Vec<usize> = list.iter().filter_map(|n| Some(n.as_u64()? as usize)).collect();
+    counts.try_into().ok()
 }
 
 fn batch_norm<T: Real>(case: &Case) -> Setup<T> {
@@ -158,7 +204,7 @@ fn batch_norm<T: Real>(case: &Case) -> Setup<T> {
 }
 
 /// Runs a case in one number type; `None` if nothing here computes it.
-fn run<T: Real>(case: &Case) -> Option<Result<(), String>> {
+fn run<T: Real>(case: &Case) -> Option<std::result::Result<(), String>> {
     let Setup { mut layer, channels_first, weight_axes } = setup::<T>(case)?;
     Some((|| {
         let mut shapes = BTreeMap::new();

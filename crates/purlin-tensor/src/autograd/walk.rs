@@ -118,7 +118,7 @@ fn walk<T: Real>(
 }
 
 /// The ids of `targets` and of every node between them and `root`.
-fn between<T: Real>(root: &Arc<Node<T>>, targets: &[u64]) -> BTreeSet<u64> {
+fn between<T: Real>(root: &Arc<Node<T>>, targets: &BTreeSet<u64>) -> BTreeSet<u64> {
     let mut seen = BTreeMap::new();
     let mut stack = vec![root];
     while let Some(node) = stack.pop() {
@@ -296,7 +296,7 @@ fn differentiate<T: Real>(
 ) -> Vec<Tensor<T>> {
     let root = y.tracked_node(op);
     let ids: Vec<u64> = inputs.iter().map(|x| x.tracked_node(op).id()).collect();
-    let wanted = between(root, &ids);
+    let wanted = between(root, &ids.iter().copied().collect());
     let mut grads: Vec<Option<Tensor<T>>> = vec![None; inputs.len()];
     walk(root, seed, pass, Some(&wanted), |id, grad| {
         for (slot, &wanted_id) in grads.iter_mut().zip(&ids) {

@@ -3,6 +3,7 @@
 use crate::Tensor;
 use crate::ops::elementwise::{Grad, Saves, Table, Unary, unary};
 use purlin_backend::elementwise::ops;
+use purlin_backend::gemm::Activation;
 use purlin_backend::math;
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
@@ -57,9 +58,18 @@ impl Unary for Sigmoid {
     }
 }
 
-/// `y = ln(1 + e^x)`, so `dy/dx = sigmoid(x)`.
+/// `y = ln(1 + e^(b x)) / b`, and `x` where `b x` is above the threshold; so `dy/dx = sigmoid(b x)`
+/// or 1.
 #[derive(Clone, Copy)]
-struct Softplus;
+struct Softplus {
+    beta: f64,
+    threshold: f64,
+}
+
+impl Softplus {
+    /// From here on the logarithm adds less than half an ulp to `b x`, in f64 too.
+    const LINEAR: f64 = 100.0;
+}
 
 impl Unary for Softplus {
     const NAME: &'static str = "softplus";
@@ -67,14 +77,16 @@ impl Unary for Softplus {
     const COST: usize = 20;
     type Value = ops::Softplus;
     fn value(self) -> ops::Softplus {
-        ops::Softplus
+        ops::Softplus(self.beta, self.threshold)
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
-        grad_y * math::sigmoid(x)
+        let u = x * V::splat_f64(self.beta);
+        V::select(u.gt(V::splat_f64(self.threshold)), grad_y, grad_y * math::sigmoid(u))
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
-        grad_y * x.sigmoid()
+        let u = x.mul_scalar(self.beta);
+        crate::where_(&u.gt_scalar(self.threshold), grad_y, &(grad_y * u.sigmoid()))
     }
     fn table() -> &'static Table<Grad<Self>> {
         static TABLE: Table<Grad<Softplus>> = Table::new();
@@ -82,7 +94,7 @@ impl Unary for Softplus {
     }
 }
 
-/// `y = max(x, 0)`, so `dy/dx = 1` where `x > 0`, else 0.
+/// `y = max(x, 0)`, so `dy/dx = 0` where `x <= 0`, else 1.
 #[derive(Clone, Copy)]
 struct Relu;
 
@@ -96,7 +108,8 @@ impl Unary for Relu {
     }
     #[inline(always)]
     fn grad<V: Lanes>(self, y: V, grad_y: V) -> V {
-        V::select(y.gt(V::splat_f64(0.0)), grad_y, V::splat_f64(0.0))
+        // Not `y > 0`: NaN passes its gradient on, as it passes itself.
+        V::select(y.le(V::splat_f64(0.0)), V::splat_f64(0.0), grad_y)
     }
     fn grad_graph<T: Real>(self, y: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         crate::where_(&y.detach(), grad_y, &Tensor::scalar(T::ZERO))
@@ -107,7 +120,7 @@ impl Unary for Relu {
     }
 }
 
-/// `y = x` where `x > 0`, else `s x`; so `dy/dx = 1` or `s`.
+/// `y = s x` where `x <= 0`, else `x`; so `dy/dx = s` or 1.
 #[derive(Clone, Copy)]
 struct LeakyRelu(f64);
 
@@ -122,11 +135,10 @@ impl Unary for LeakyRelu {
     #[inline(always)]
     fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
         let slope = V::splat_f64(self.0);
-        V::select(x.gt(V::splat_f64(0.0)), grad_y, slope * grad_y)
+        V::select(x.le(V::splat_f64(0.0)), slope * grad_y, grad_y)
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
-        let is_positive = x.detach().gt(&Tensor::scalar(T::ZERO));
-        crate::where_(&is_positive, grad_y, &grad_y.mul_scalar(self.0))
+        crate::where_(&x.le_scalar(0.0), &grad_y.mul_scalar(self.0), grad_y)
     }
     fn table() -> &'static Table<Grad<Self>> {
         static TABLE: Table<Grad<LeakyRelu>> = Table::new();
@@ -153,7 +165,7 @@ impl Unary for Elu {
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
         let zero = Tensor::scalar(T::ZERO);
-        let is_positive = x.detach().gt(&zero);
+        let is_positive = x.gt_scalar(0.0);
         // Where x is positive its exponential is not used, and must not overflow either.
         let slope = crate::where_(&is_positive, &zero, x).exp().mul_scalar(self.0);
         crate::where_(&is_positive, grad_y, &(grad_y * slope))
@@ -181,8 +193,9 @@ impl Unary for Silu {
         grad_y * math::silu_grad(x)
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
-        let s = x.sigmoid();
-        grad_y * (&s * (x * (-&s + T::ONE) + T::ONE))
+        let x = within(x, 1e4);
+        // 1 - s as sigmoid(-x), which keeps its digits for large x.
+        grad_y * (x.sigmoid() * (&x * (-&x).sigmoid() + T::ONE))
     }
     fn table() -> &'static Table<Grad<Self>> {
         static TABLE: Table<Grad<Silu>> = Table::new();
@@ -207,8 +220,8 @@ impl Unary for Gelu {
         grad_y * math::gelu_grad(x)
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
-        let cdf =
-            x.mul_scalar(std::f64::consts::FRAC_1_SQRT_2).erf().mul_scalar(0.5).add_scalar(0.5);
+        let x = within(x, 40.0);
+        let cdf = x.mul_scalar(-std::f64::consts::FRAC_1_SQRT_2).erfc().mul_scalar(0.5);
         let density = x.square().mul_scalar(-0.5).exp().mul_scalar(FRAC_1_SQRT_2PI);
         grad_y * (cdf + x * density)
     }
@@ -236,11 +249,11 @@ impl Unary for GeluTanh {
         grad_y * math::gelu_tanh_grad(x)
     }
     fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        let x = within(x, 22.0);
         let square = x.square();
-        let s =
-            (x * square.mul_scalar(0.044_715).add_scalar(1.0)).mul_scalar(SQRT_8_OVER_PI).sigmoid();
+        let u = (&x * square.mul_scalar(0.044_715).add_scalar(1.0)).mul_scalar(SQRT_8_OVER_PI);
         let slope = square.mul_scalar(0.134_145).add_scalar(1.0).mul_scalar(SQRT_8_OVER_PI);
-        grad_y * (&s + x * (&s * (-&s + T::ONE)) * slope)
+        grad_y * (u.sigmoid() * (x * slope * (-u).sigmoid() + T::ONE))
     }
     fn table() -> &'static Table<Grad<Self>> {
         static TABLE: Table<Grad<GeluTanh>> = Table::new();
@@ -273,12 +286,65 @@ impl Unary for Erf {
     }
 }
 
+/// `y = erfc x = 1 - erf x`, so `dy/dx = -2/sqrt(pi) e^(-x^2)`.
+#[derive(Clone, Copy)]
+struct Erfc;
+
+impl Unary for Erfc {
+    const NAME: &'static str = "erfc";
+    const SAVES: Saves = Saves::Input;
+    const COST: usize = 24;
+    type Value = ops::Erfc;
+    fn value(self) -> ops::Erfc {
+        ops::Erfc
+    }
+    #[inline(always)]
+    fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
+        grad_y * (V::splat_f64(-std::f64::consts::FRAC_2_SQRT_PI) * math::exp(-(x * x)))
+    }
+    fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
+        grad_y * (-x.square()).exp().mul_scalar(-std::f64::consts::FRAC_2_SQRT_PI)
+    }
+    fn table() -> &'static Table<Grad<Self>> {
+        static TABLE: Table<Grad<Erfc>> = Table::new();
+        &TABLE
+    }
+}
+
+/// `x` held to `-bound ..= bound`, beyond which a derivative has reached its limit and an infinite
+/// `x` would make `0 * inf` of it. NaN passes.
+fn within<T: Real>(x: &Tensor<T>, bound: f64) -> Tensor<T> {
+    let bound = Tensor::scalar(T::from_f64(bound));
+    x.maximum(&-&bound).minimum(&bound)
+}
+
 /// `1 / sqrt(2 pi)`
 const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
 /// `2 sqrt(2 / pi)`
 const SQRT_8_OVER_PI: f64 = 1.595_769_121_605_730_7;
 
 impl<T: Real> Tensor<T> {
+    /// The activation that a value names, as [`linear`](crate::linear) and
+    /// [`conv2d`](crate::conv2d) apply it.
+    ///
+    /// ```
+    /// use purlin_tensor::{Activation, Tensor};
+    /// let x = Tensor::from([-1.0f32, 2.0]);
+    /// assert_eq!(x.activate(Activation::LeakyRelu(0.5)).data(), [-0.5, 2.0]);
+    /// assert_eq!(x.activate(Activation::Identity), x);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn activate(&self, activation: Activation) -> Self {
+        match activation {
+            Activation::Identity => self.clone(),
+            Activation::Relu => self.relu(),
+            Activation::LeakyRelu(slope) => self.leaky_relu(slope),
+            Activation::Sigmoid => self.sigmoid(),
+            Activation::Tanh => self.tanh(),
+        }
+    }
+
     /// The hyperbolic tangent of every element.
     ///
     /// ```
@@ -312,10 +378,34 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn softplus(&self) -> Self {
-        unary(self, Softplus)
+        self.softplus_with(1.0, f64::INFINITY)
     }
 
-    /// `max(x, 0)` of every element; the derivative at 0 is 0, and NaN stays NaN.
+    /// `ln(1 + e^(beta x)) / beta` of every element, and `x` itself where `beta x` is above
+    /// `threshold`, as PyTorch has it (there `threshold` is 20). An infinite threshold is none.
+    ///
+    /// # Panics
+    ///
+    /// Unless `beta` is positive and finite and `threshold` at least 0.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// let x = Tensor::from([0.0f64, 6.0]);
+    /// assert_eq!(x.softplus_with(2.0, 10.0).data(), [std::f64::consts::LN_2 / 2.0, 6.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn softplus_with(&self, beta: f64, threshold: f64) -> Self {
+        assert!(
+            beta > 0.0 && beta.is_finite(),
+            "softplus: beta must be positive and finite, got {beta}"
+        );
+        assert!(threshold >= 0.0, "softplus: threshold must be at least 0, got {threshold}");
+        unary(self, Softplus { beta, threshold: threshold.min(Softplus::LINEAR) })
+    }
+
+    /// `max(x, 0)` of every element; the derivative at 0 is 0, and NaN stays NaN and passes its
+    /// gradient on.
     ///
     /// ```
     /// use purlin_tensor::Tensor;
@@ -398,5 +488,16 @@ impl<T: Real> Tensor<T> {
     #[track_caller]
     pub fn erf(&self) -> Self {
         unary(self, Erf)
+    }
+    /// `1 - erf(x)` of every element, accurate where that is small.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, f32::INFINITY]).erfc().data(), [1.0, 0.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn erfc(&self) -> Self {
+        unary(self, Erfc)
     }
 }

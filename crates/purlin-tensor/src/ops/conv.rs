@@ -4,7 +4,7 @@
 use crate::Tensor;
 use crate::autograd::node::{Backward, Edges};
 use crate::autograd::{Flow, compose};
-use crate::ops::linear::{activate, activation_grad, bias_grad, check_bias};
+use crate::ops::linear::{activation_grad, bias_grad, check_bias};
 use crate::ops::or_panic;
 use purlin_backend::Buffer;
 use purlin_backend::conv::{self, Conv2d};
@@ -97,7 +97,7 @@ impl<T: Real> Backward<T> for ConvBackward<T> {
             compose(&grad, flow, &inputs, |v| {
                 let u = convolve(&self.spec, &v[0], &v[1], None, Activation::Identity);
                 let u = v.get(2).map_or_else(|| u.clone(), |bias| &u + bias);
-                activate(&u, self.activation)
+                u.activate(self.activation)
             });
             return;
         }

@@ -2,7 +2,7 @@
 
 use crate::Tensor;
 use crate::ops::conv::input_grad;
-use crate::ops::linear::{activate, check_bias};
+use crate::ops::linear::check_bias;
 use crate::ops::or_panic;
 use purlin_backend::conv::Conv2d;
 use purlin_backend::gemm::Activation;
@@ -16,7 +16,7 @@ pub struct ConvTranspose2dOptions {
     /// Cut off the result, `[[top, bottom], [left, right]]`; nothing.
     pub padding: [[usize; 2]; 2],
     /// Rows added at the bottom, columns at the right of the result, of the sizes that a
-    /// convolution with this stride maps to the same size; 0.
+    /// convolution with this stride maps to the same size; below the stride or the dilation; 0.
     pub output_padding: [usize; 2],
     /// Distance of neighbouring taps, down and right; 1.
     pub dilation: [usize; 2],
@@ -36,12 +36,13 @@ impl Default for ConvTranspose2dOptions {
     }
 }
 
-/// The convolution whose input gradient this is.
+/// The convolution whose input gradient this is, and how many rows and columns behind it no window
+/// reaches.
 fn spec_of<T: Real>(
     x: &Tensor<T>,
     weight: &Tensor<T>,
     options: &ConvTranspose2dOptions,
-) -> Result<Conv2d> {
+) -> Result<(Conv2d, [usize; 2])> {
     let op = "conv_transpose2d";
     let [kernel_h, kernel_w, group_channels, in_channels] = *weight.dims() else {
         let expected = "weight (kernel_h, kernel_w, out_channels / groups, in_channels)";
@@ -54,36 +55,51 @@ fn spec_of<T: Real>(
         return Err(wrong());
     }
     let kernel = [kernel_h, kernel_w];
-    let out_size = |axis: usize, name: &str, size: usize| {
+    let mut padding = options.padding;
+    let mut out_size = |axis: usize, name: &str, size: usize| {
+        let (stride, dilation) = (options.stride[axis], options.dilation[axis]);
         let extra = options.output_padding[axis];
-        if extra > 0 && extra >= options.stride[axis] {
-            let rule = format!("below the stride {} ({name})", options.stride[axis]);
+        if extra > 0 && extra >= stride.max(dilation) {
+            let rule = format!("below the stride {stride} or the dilation {dilation} ({name})");
             return Err(Error::param(op, "output_padding", rule, extra));
         }
-        let reach = options.dilation[axis].saturating_mul(kernel[axis].saturating_sub(1));
-        let cut = options.padding[axis][0] + options.padding[axis][1];
-        let full = size.saturating_sub(1).saturating_mul(options.stride[axis]) + reach + extra + 1;
-        full.checked_sub(cut).filter(|&size| size > 0).ok_or_else(|| {
-            Error::param(op, "padding", format!("below {full} in all ({name})"), cut)
-        })
+        let reach = dilation.saturating_mul(kernel[axis].saturating_sub(1));
+        let [before, after] = padding[axis];
+        let cut = before.saturating_add(after);
+        let full = size
+            .saturating_sub(1)
+            .saturating_mul(stride)
+            .saturating_add(reach)
+            .saturating_add(extra + 1);
+        if cut >= full {
+            return Err(Error::param(op, "padding", format!("below {full} in all ({name})"), cut));
+        }
+        // The convolution maps back to this size from less than a stride more. What is beyond
+        // takes the place of what is cut off behind, and is empty where nothing is.
+        let beyond = extra - extra.min(stride.saturating_sub(1));
+        padding[axis][1] = after.saturating_sub(beyond);
+        let empty = beyond.saturating_sub(after);
+        Ok((full - cut - empty.min(full - cut), empty))
     };
+    let (out_height, empty_rows) = out_size(0, "height", height)?;
+    let (out_width, empty_columns) = out_size(1, "width", width)?;
     let spec = Conv2d {
         batch,
-        height: out_size(0, "height", height)?,
-        width: out_size(1, "width", width)?,
+        height: out_height,
+        width: out_width,
         in_channels: group_channels.saturating_mul(options.groups),
         out_channels: in_channels,
         kernel,
         stride: options.stride,
         dilation: options.dilation,
-        padding: options.padding,
+        padding,
         groups: options.groups,
     };
     spec.check()?;
     if (spec.out_height(), spec.out_width()) != (height, width) {
         return Err(Error::shape(op, "input with at least 1 row and 1 column", x.shape()));
     }
-    Ok(spec)
+    Ok((spec, [empty_rows, empty_columns]))
 }
 
 /// `activation(x *^T W + b)`, the transposed convolution: the adjoint of the [`conv2d`] with
@@ -102,8 +118,8 @@ fn spec_of<T: Real>(
 ///
 /// # Panics
 ///
-/// When the shapes do not fit, an option is 0 that must not be, or `output_padding` reaches the
-/// stride.
+/// When the shapes do not fit, an option is 0 that must not be, or `output_padding` reaches both
+/// the stride and the dilation.
 ///
 /// # Examples
 ///
@@ -125,11 +141,14 @@ pub fn conv_transpose2d<T: Real>(
     options: &ConvTranspose2dOptions,
     activation: Activation,
 ) -> Tensor<T> {
-    let spec = or_panic(spec_of(x, weight, options));
+    let (spec, [empty_rows, empty_columns]) = or_panic(spec_of(x, weight, options));
     or_panic(check_bias("conv_transpose2d", bias, spec.in_channels));
     let mut y = input_grad(&spec, x, weight);
+    if empty_rows + empty_columns > 0 {
+        y = y.pad(&[[0, 0], [0, empty_rows], [0, empty_columns], [0, 0]], T::ZERO);
+    }
     if let Some(bias) = bias {
         y += bias;
     }
-    activate(&y, activation)
+    y.activate(activation)
 }

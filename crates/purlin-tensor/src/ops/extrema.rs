@@ -34,6 +34,14 @@ impl Extreme {
         axis
     }
 
+    /// Where the extreme of all elements is, in row-major order.
+    #[track_caller]
+    fn arg_of_all<T: Real>(self, x: &Tensor<T>) -> usize {
+        let name = self.name();
+        assert!(!x.is_empty(), "arg{name}: expected at least 1 element, got shape {}", x.shape());
+        self.arg(&x.detach().reshape([x.numel()]), 0)[0] as usize
+    }
+
     fn arg<T: Real>(self, x: &Tensor<T>, axis: usize) -> Buffer<u32> {
         let (outer, size, inner) = x.shape().around(axis);
         let mut at = Buffer::scratch(outer * inner);
@@ -125,6 +133,32 @@ impl<T: Real> Tensor<T> {
     #[track_caller]
     pub fn min_axis(&self, axis: isize, keepdim: bool) -> Self {
         Extreme::Min.along(self, axis, keepdim)
+    }
+
+    /// Where the greatest of all elements is, counted in row-major order: the smallest index at
+    /// a tie, the first NaN if there is one.
+    ///
+    /// # Panics
+    ///
+    /// When there are no elements.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1.0f32, 5.0], [5.0, 2.0]]).argmax(), 1);
+    /// ```
+    #[track_caller]
+    pub fn argmax(&self) -> usize {
+        Extreme::Max.arg_of_all(self)
+    }
+
+    /// Where the least of all elements is; see [`Tensor::argmax`].
+    ///
+    /// # Panics
+    ///
+    /// When there are no elements.
+    #[track_caller]
+    pub fn argmin(&self) -> usize {
+        Extreme::Min.arg_of_all(self)
     }
 
     /// Where the greatest element along `axis` is, for each position of the other axes in

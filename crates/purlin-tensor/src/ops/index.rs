@@ -8,11 +8,25 @@ use purlin_core::{Real, Shape};
 use std::sync::Arc;
 
 /// `y[.., i, ..] = x[.., indices[i], ..]`; the adjoint adds up what was picked several times.
-struct Select {
+pub(crate) struct Select {
     axis: usize,
     /// The size of the axis in `x`.
     size: usize,
     indices: Vec<usize>,
+}
+
+impl Select {
+    #[track_caller]
+    pub(crate) fn new(op: &'static str, x: &Shape, axis: isize, indices: &[usize]) -> Self {
+        let axis = or_panic(x.axis(op, axis));
+        check_indices(op, indices, x[axis]);
+        Self { axis, size: x[axis], indices: indices.to_vec() }
+    }
+
+    /// The shape of `y` for `x` of this shape.
+    pub(crate) fn shape(&self, x: &Shape) -> Shape {
+        x.with(self.axis, self.indices.len())
+    }
 }
 
 impl<T: Real> LinearMap<T> for Select {
@@ -44,6 +58,39 @@ pub(crate) struct Picks {
     pub(crate) shape: Shape,
     /// Row-major, as `y`.
     pub(crate) at: Buffer<u32>,
+}
+
+impl Picks {
+    /// Checks `indices` of shape `shape` (`what` names it) along an axis of `x`.
+    #[track_caller]
+    pub(crate) fn new(
+        op: &'static str,
+        what: &str,
+        x: &Shape,
+        axis: isize,
+        indices: &[usize],
+        shape: Shape,
+    ) -> Self {
+        let axis = or_panic(x.axis(op, axis));
+        assert!(
+            shape.rank() == x.rank() && shape.with(axis, 0) == x.with(axis, 0),
+            "{op}: {what} must match {x} apart from axis {axis}, got {shape}"
+        );
+        assert!(
+            indices.len() == shape.numel(),
+            "{op}: expected {} indices for shape {shape}, got {}",
+            shape.numel(),
+            indices.len()
+        );
+        let size = x[axis];
+        check_indices(op, indices, size);
+        let mut at = Buffer::scratch(indices.len());
+        for (at, &index) in at.iter_mut().zip(indices) {
+            // An axis of 2^32 entries would need a tensor of 16 GB and more.
+            *at = u32::try_from(index).expect("an axis has fewer than 2^32 entries");
+        }
+        Self { axis, size, shape, at }
+    }
 }
 
 impl<T: Real> LinearMap<T> for Picks {
@@ -109,9 +156,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn index_select(&self, axis: isize, indices: &[usize]) -> Self {
-        let axis = or_panic(self.shape().axis("index_select", axis));
-        check_indices("index_select", indices, self.dims()[axis]);
-        let select = Select { axis, size: self.dims()[axis], indices: indices.to_vec() };
+        let select = Select::new("index_select", self.shape(), axis, indices);
         linear_map::apply(self, &Arc::new(select))
     }
 
@@ -134,26 +179,7 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn gather(&self, axis: isize, indices: &[usize], shape: impl Into<Shape>) -> Self {
-        let axis = or_panic(self.shape().axis("gather", axis));
-        let shape = shape.into();
-        assert!(
-            shape.rank() == self.rank() && shape.with(axis, 0) == self.shape().with(axis, 0),
-            "gather: shape must match {} apart from axis {axis}, got {shape}",
-            self.shape()
-        );
-        assert!(
-            indices.len() == shape.numel(),
-            "gather: expected {} indices for shape {shape}, got {}",
-            shape.numel(),
-            indices.len()
-        );
-        let size = self.dims()[axis];
-        check_indices("gather", indices, size);
-        let mut at = Buffer::scratch(indices.len());
-        for (at, &index) in at.iter_mut().zip(indices) {
-            // An axis of 2^32 entries would need a tensor of 16 GB and more.
-            *at = u32::try_from(index).expect("an axis has fewer than 2^32 entries");
-        }
-        linear_map::apply(self, &Arc::new(Picks { axis, size, shape, at }))
+        let picks = Picks::new("gather", "shape", self.shape(), axis, indices, shape.into());
+        linear_map::apply(self, &Arc::new(picks))
     }
 }

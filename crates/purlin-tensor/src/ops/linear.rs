@@ -35,17 +35,6 @@ pub(crate) fn activation_grad<T: Real>(
     grad
 }
 
-/// The activation as an operation of its own.
-pub(crate) fn activate<T: Real>(x: &Tensor<T>, activation: Activation) -> Tensor<T> {
-    match activation {
-        Activation::Identity => x.clone(),
-        Activation::Relu => x.relu(),
-        Activation::LeakyRelu(slope) => x.leaky_relu(slope),
-        Activation::Sigmoid => x.sigmoid(),
-        Activation::Tanh => x.tanh(),
-    }
-}
-
 /// The sum over all axes but the last: the gradient of a bias.
 pub(crate) fn bias_grad<T: Real>(grad: &Tensor<T>) -> Tensor<T> {
     let channels = grad.dims()[grad.rank() - 1];
@@ -92,7 +81,7 @@ impl<T: Real> Backward<T> for LinearBackward<T> {
             inputs.extend(self.bias.iter().map(|bias| (2, bias)));
             compose(&grad, flow, &inputs, |v| {
                 let u = v[0].matmul(&v[1]);
-                activate(&v.get(2).map_or_else(|| u.clone(), |bias| &u + bias), self.activation)
+                v.get(2).map_or_else(|| u.clone(), |bias| &u + bias).activate(self.activation)
             });
             return;
         }

@@ -9,9 +9,9 @@ use purlin_core::{Real, Shape};
 
 /// Which operands lie transposed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Flags {
-    a: bool,
-    b: bool,
+pub(crate) struct Flags {
+    pub(crate) a: bool,
+    pub(crate) b: bool,
 }
 
 impl Flags {
@@ -76,7 +76,7 @@ fn joined(batch: &Shape, rows: usize, cols: usize) -> Shape {
 
 /// The batched product of operands of rank 2 and more.
 #[track_caller]
-fn product<T: Real>(a: &Tensor<T>, b: &Tensor<T>, flags: Flags) -> Tensor<T> {
+pub(crate) fn product<T: Real>(a: &Tensor<T>, b: &Tensor<T>, flags: Flags) -> Tensor<T> {
     let name = flags.name();
     let ((a_batch, a0, a1), (b_batch, b0, b1)) = (split(a.shape()), split(b.shape()));
     let (m, k) = if flags.a { (a1, a0) } else { (a0, a1) };

@@ -192,6 +192,18 @@ impl Binary for ops::PowElem {
     }
 }
 
+/// The square root of sums of squares, with the derivative 0 at 0: there each term is at its least,
+/// and an infinity would meet its derivative 0 in a NaN.
+#[track_caller]
+pub(crate) fn root_of_squares<T: Real>(x: &Tensor<T>) -> Tensor<T> {
+    if !x.is_tracked() {
+        return x.sqrt();
+    }
+    let is_flat = x.eq_scalar(0.0);
+    let safe = crate::where_(&is_flat, &Tensor::scalar(T::ONE), x);
+    crate::where_(&is_flat, &Tensor::scalar(T::ZERO), &safe.sqrt())
+}
+
 impl<T: Real> Tensor<T> {
     /// The square root of every element, correctly rounded; NaN below 0. The derivative at 0 is
     /// infinite.

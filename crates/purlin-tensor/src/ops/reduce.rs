@@ -1,8 +1,8 @@
-//! Sums, means and variances.
+//! Sums and means.
 
 use crate::Tensor;
+use crate::autograd::Flow;
 use crate::autograd::node::{Backward, Edges};
-use crate::autograd::{Flow, compose};
 use crate::ops::or_panic;
 use purlin_backend::{Buffer, reduce};
 use purlin_core::{Real, Shape};
@@ -25,35 +25,9 @@ impl<T: Real> Backward<T> for SumBackward {
     }
 }
 
-/// The variance along an axis with mean `m` over `n` elements, so `dy/dx = 2 (x - m) / n`.
-struct VarBackward<T: Real> {
-    axis: usize,
-    x: Tensor<T>,
-    mean: Tensor<T>,
-}
-
-impl<T: Real> Backward<T> for VarBackward<T> {
-    fn name(&self) -> &'static str {
-        "var"
-    }
-    fn backward(&self, grad: Tensor<T>, flow: &mut Flow<'_, T>) {
-        let axis = self.axis.cast_signed();
-        if flow.is_graph() {
-            compose(&grad, flow, &[(0, &self.x)], |v| {
-                let centred = &v[0] - v[0].mean_axis(axis, true);
-                centred.square().mean_axis(axis, true).reshape(grad.shape())
-            });
-            return;
-        }
-        let n = self.x.dims()[self.axis] as f64;
-        let scaled = grad.mul_scalar(2.0 / n).reshape(self.mean.shape());
-        flow.send(0, (&self.x - &self.mean) * scaled);
-    }
-}
-
 /// The axes as a mask, each named at most once.
 #[track_caller]
-fn mask_of(op: &'static str, shape: &Shape, axes: &[isize]) -> [bool; 8] {
+pub(crate) fn mask_of(op: &'static str, shape: &Shape, axes: &[isize]) -> [bool; 8] {
     let mut mask = [false; 8];
     for &axis in axes {
         let resolved = or_panic(shape.axis(op, axis));
@@ -61,6 +35,30 @@ fn mask_of(op: &'static str, shape: &Shape, axes: &[isize]) -> [bool; 8] {
         mask[resolved] = true;
     }
     mask
+}
+
+/// `x` as a matrix whose rows run over `axes`, and the shape of one number per row, with these
+/// axes dropped or kept.
+#[track_caller]
+pub(crate) fn rows_over<T: Real>(
+    op: &'static str,
+    x: &Tensor<T>,
+    axes: &[isize],
+    keepdim: bool,
+) -> (Tensor<T>, Shape) {
+    let mask = mask_of(op, x.shape(), axes);
+    let (mut rest, mut over, mut dims) = (Vec::new(), Vec::new(), Vec::new());
+    for (axis, &size) in x.dims().iter().enumerate() {
+        (if mask[axis] { &mut over } else { &mut rest }).push(axis.cast_signed());
+        if keepdim || !mask[axis] {
+            dims.push(if mask[axis] { 1 } else { size });
+        }
+    }
+    let shape = Shape::new(&dims);
+    let n = over.iter().map(|&axis| x.dims()[axis.cast_unsigned()]).product();
+    let order = [rest, over].concat();
+    let x = if order.is_sorted() { x.clone() } else { x.permute(&order) };
+    (x.reshape([shape.numel(), n]), shape)
 }
 
 #[track_caller]
@@ -207,37 +205,5 @@ impl<T: Real> Tensor<T> {
     #[track_caller]
     pub fn mean_axes(&self, axes: &[isize], keepdim: bool) -> Self {
         sum_over("mean", self, axes, keepdim, true)
-    }
-
-    /// The population variance along `axis` (the mean of the squared deviations: the divisor is
-    /// the size, not one less), computed in two passes.
-    ///
-    /// # Panics
-    ///
-    /// When the axis is out of range or empty.
-    ///
-    /// ```
-    /// use purlin_tensor::Tensor;
-    /// assert_eq!(Tensor::from([[1.0f32, 3.0]]).var_axis(1, false).data(), [1.0]);
-    /// ```
-    #[must_use]
-    #[track_caller]
-    pub fn var_axis(&self, axis: isize, keepdim: bool) -> Self {
-        let axis = or_panic(self.shape().axis("var", axis));
-        let (outer, size, inner) = self.shape().around(axis);
-        assert!(
-            size > 0,
-            "var: expected at least 1 element along axis {axis}, got shape {}",
-            self.shape()
-        );
-        let (mut mean, mut var) = (Buffer::scratch(outer * inner), Buffer::scratch(outer * inner));
-        reduce::mean_var_axis(self.data(), outer, size, inner, &mut mean, &mut var);
-        let kept = self.shape().with(axis, 1);
-        let shape = if keepdim { kept } else { self.shape().without(axis) };
-        Self::new(shape, var).record(Edges::of(&[self]), "var", |_| VarBackward {
-            axis,
-            x: self.detach(),
-            mean: Self::new(kept, mean),
-        })
     }
 }

@@ -95,6 +95,30 @@ impl Binary for ops::Min {
 }
 
 impl<T: Real> Tensor<T> {
+    /// `value` where `mask` is not 0, else `self`; the gradient is 0 there.
+    ///
+    /// # Panics
+    ///
+    /// When the mask does not broadcast to this shape.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// let scores = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// let causal = scores.masked_fill(&Tensor::ones([2, 2]).triu(1), f64::NEG_INFINITY);
+    /// assert_eq!(causal.data(), [1.0, f32::NEG_INFINITY, 3.0, 4.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn masked_fill(&self, mask: &Self, value: f64) -> Self {
+        assert!(
+            self.shape().broadcast("masked_fill", mask.shape()).is_ok_and(|s| s == *self.shape()),
+            "masked_fill: mask must broadcast to shape {}, got {}",
+            self.shape(),
+            mask.shape()
+        );
+        where_(mask, &Self::scalar(T::from_f64(value)), self)
+    }
+
     /// The greater of two elements; NaN in either gives NaN. Axes broadcast. At a tie the whole
     /// gradient goes to `self`.
     ///

@@ -78,6 +78,34 @@ fn pad_axis<T: Real>(
     })
 }
 
+/// The axis, and the start and the end of the range along it.
+#[track_caller]
+fn resolve<T: Real>(
+    op: &'static str,
+    x: &Tensor<T>,
+    axis: isize,
+    range: impl RangeBounds<usize>,
+) -> (usize, usize, usize) {
+    let axis = or_panic(x.shape().axis(op, axis));
+    let size = x.dims()[axis];
+    let start = match range.start_bound() {
+        Bound::Included(&start) => start,
+        Bound::Excluded(&before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(&last) => last.saturating_add(1),
+        Bound::Excluded(&end) => end,
+        Bound::Unbounded => size,
+    };
+    assert!(
+        start <= end && end <= size,
+        "{op}: range must lie within 0..{size} along axis {axis} of shape {}, got {start}..{end}",
+        x.shape()
+    );
+    (axis, start, end)
+}
+
 impl<T: Real> Tensor<T> {
     /// The part of `axis` in `range`. Copies.
     ///
@@ -97,24 +125,27 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn slice(&self, axis: isize, range: impl RangeBounds<usize>) -> Self {
-        let axis = or_panic(self.shape().axis("slice", axis));
-        let size = self.dims()[axis];
-        let start = match range.start_bound() {
-            Bound::Included(&start) => start,
-            Bound::Excluded(&before) => before.saturating_add(1),
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(&last) => last.saturating_add(1),
-            Bound::Excluded(&end) => end,
-            Bound::Unbounded => size,
-        };
-        assert!(
-            start <= end && end <= size,
-            "slice: range must lie within 0..{size} along axis {axis} of shape {}, got {start}..{end}",
-            self.shape()
-        );
+        let (axis, start, end) = resolve("slice", self, axis, range);
         slice_axis(self, axis, start, end - start)
+    }
+
+    /// Every `step`-th entry of `axis` in `range`, from its start on. Copies.
+    ///
+    /// # Panics
+    ///
+    /// When the axis or the range is out of range, or `step` is 0.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::<f32>::arange(6).slice_step(0, 1.., 2).data(), [1.0, 3.0, 5.0]);
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn slice_step(&self, axis: isize, range: impl RangeBounds<usize>, step: usize) -> Self {
+        let (axis, start, end) = resolve("slice_step", self, axis, range);
+        assert!(step > 0, "slice_step: step must be at least 1, got 0");
+        let indices: Vec<usize> = (start..end).step_by(step).collect();
+        self.index_select(axis.cast_signed(), &indices)
     }
 
     /// Parts of these sizes along `axis`, in order.

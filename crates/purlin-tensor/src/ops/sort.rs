@@ -69,6 +69,23 @@ impl<T: Real> Tensor<T> {
         self.picked(axis, self.dims()[axis], descending)
     }
 
+    /// Where each element of the sorted `axis` comes from, row-major like this tensor; see
+    /// [`Tensor::sort`].
+    ///
+    /// # Panics
+    ///
+    /// When the axis is out of range.
+    ///
+    /// ```
+    /// use purlin_tensor::Tensor;
+    /// assert_eq!(Tensor::from([3.0f32, 1.0, 2.0]).argsort(0, true), [0, 2, 1]);
+    /// ```
+    #[track_caller]
+    pub fn argsort(&self, axis: isize, descending: bool) -> Vec<usize> {
+        let axis = or_panic(self.shape().axis("argsort", axis));
+        order(self, axis, self.dims()[axis], descending).iter().map(|&i| i as usize).collect()
+    }
+
     /// The `k` greatest elements along `axis`, greatest first, and where each came from; see
     /// [`Tensor::sort`].
     ///

@@ -5,8 +5,8 @@ use crate::{distinct, positive, random};
 use purlin_core::rng::Stream;
 use purlin_tensor::{
     Activation, Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, CrossEntropyOptions,
-    GradcheckOptions, Pool2dOptions, Reduction, Tensor, adaptive_avg_pool2d, avg_pool2d,
-    batch_norm, batch_norm_infer, conv_transpose2d, conv1d, conv2d, cross_entropy, dropout,
+    GradcheckOptions, Norm, Pool2dOptions, Reduction, Tensor, adaptive_avg_pool2d, avg_pool2d,
+    batch_norm, batch_norm_infer, conv_transpose2d, conv1d, conv2d, cross_entropy, dropout, einsum,
     gradcheck, gradgradcheck, group_norm, layer_norm, linear, max_pool2d, where_,
 };
 
@@ -45,6 +45,8 @@ fn functions_of_one_number() {
         ("tanh", Tensor::tanh),
         ("sigmoid", Tensor::sigmoid),
         ("softplus", Tensor::softplus),
+        ("softplus 1.7", |x| x.softplus_with(1.7, f64::INFINITY)),
+        ("erfc", Tensor::erfc),
         ("silu", Tensor::silu),
         ("gelu", Tensor::gelu),
         ("gelu_tanh", Tensor::gelu_tanh),
@@ -94,6 +96,8 @@ fn functions_with_corners_away_from_them() {
         ("relu", Tensor::relu),
         ("leaky_relu", |x| x.leaky_relu(0.1)),
         ("elu", |x| x.elu(1.3)),
+        ("activate", |x| x.activate(Activation::LeakyRelu(0.1))),
+        ("softplus 2 above 0.4", |x| x.softplus_with(2.0, 0.4)),
         ("abs", Tensor::abs),
         ("clamp", |x| x.clamp(-0.2, 0.3)),
         ("sign", |x| x.sign() * x),
@@ -134,6 +138,7 @@ fn operators_broadcast() {
     let mask = Tensor::from([[1.0, 0.0, 1.0]]);
     let inputs = [random([2, 3], "a"), random([2, 1], "b")];
     both("where", &inputs, |v| where_(&mask, &v[0], &v[1]));
+    both("masked_fill", &inputs[..1], |v| v[0].masked_fill(&mask, 0.3));
 }
 
 #[test]
@@ -176,6 +181,7 @@ fn reductions() {
         let x = [distinct(shape, "x")];
         both("sum", &x, |v| v[0].sum());
         both("mean", &x, |v| v[0].mean());
+        both("prod", &x, |v| (&v[0] * 0.3 + 1.1).prod());
         both("max", &x, |v| v[0].max());
         both("min", &x, |v| v[0].min());
         for axis in [-3, -1, 1] {
@@ -183,6 +189,8 @@ fn reductions() {
                 both("sum_axis", &x, |v| v[0].sum_axis(axis, keepdim));
                 both("mean_axis", &x, |v| v[0].mean_axis(axis, keepdim));
                 both("var_axis", &x, |v| v[0].var_axis(axis, keepdim));
+                both("std_axis", &x, |v| (v[0].std_axis(axis, keepdim) + 0.3).square());
+                both("prod_axis", &x, |v| v[0].prod_axis(axis, keepdim));
                 both("max_axis", &x, |v| v[0].max_axis(axis, keepdim));
                 both("min_axis", &x, |v| v[0].min_axis(axis, keepdim));
             }
@@ -190,15 +198,39 @@ fn reductions() {
             both("log_softmax", &x, |v| v[0].log_softmax(axis));
             both("log_sum_exp", &x, |v| v[0].log_sum_exp(axis));
             both("cumsum", &x, |v| v[0].cumsum(axis));
+            both("cumprod", &x, |v| v[0].cumprod(axis));
             both("sort", &x, |v| v[0].sort(axis, true).0);
         }
         both("sum_axes", &x, |v| v[0].sum_axes(&[0, -1], false));
         both("mean_axes", &x, |v| v[0].mean_axes(&[1, 2], true));
+        both("var", &x, |v| v[0].var(1));
+        both("std", &x, |v| v[0].std(0));
+        for axes in [&[0, -2][..], &[1, 2], &[1]] {
+            both("var_axes", &x, |v| v[0].var_axes(axes, 1, true));
+            both("std_axes", &x, |v| v[0].std_axes(axes, 1, false));
+        }
+        for norm in [Norm::L1, Norm::L2, Norm::Inf] {
+            both(&format!("norm {norm:?}"), &x, |v| v[0].norm(norm));
+            for axes in [&[0, -1][..], &[1], &[]] {
+                for keepdim in [false, true] {
+                    both(&format!("norm {norm:?} along {axes:?}"), &x, |v| {
+                        v[0].norm_axes(norm, axes, keepdim)
+                    });
+                }
+            }
+        }
     }
+    let with_zeros = [Tensor::from([[2.0, 0.0, -1.5], [0.0, 0.0, 3.0], [1.0, 0.5, 0.0]])];
+    both("prod with zeros", &with_zeros, |v| v[0].prod_axis(1, false));
+    both("cumprod with zeros", &with_zeros, |v| v[0].cumprod(1));
+    both("cumprod with zeros down", &with_zeros, |v| v[0].cumprod(0));
     both("topk", &[distinct([2, 5], "x")], |v| v[0].topk(2, -1).0);
     let empty = [random([2, 0, 3], "x")];
     first("sum of nothing", &empty, |v| v[0].sum());
     first("sum_axis of nothing", &empty, |v| v[0].sum_axis(1, false));
+    first("prod_axis of nothing", &empty, |v| v[0].prod_axis(1, false));
+    first("cumprod of nothing", &empty, |v| v[0].cumprod(1));
+    first("norm of nothing", &empty, |v| v[0].norm(Norm::L2));
 }
 
 #[test]
@@ -218,6 +250,19 @@ fn rearrangements() {
     both("pad", &x, |v| v[0].pad(&[[1, 0], [0, 0], [2, 1]], 0.7));
     both("index_select", &x, |v| v[0].index_select(1, &[2, 0, 2, 2]));
     both("gather", &x, |v| v[0].gather(1, &[0, 2, 2, 1, 1, 1, 0, 0], [2, 1, 4]));
+    both("slice_step", &x, |v| v[0].slice_step(2, 1.., 2));
+    both("flip", &x, |v| v[0].flip(&[0, -1]));
+    both("roll", &x, |v| v[0].roll(-3, 1) + v[0].roll(1, 2) + v[0].roll(4, 2));
+    both("tile", &x, |v| v[0].tile(&[2, 1, 3]));
+    both("tile to nothing", &x, |v| v[0].tile(&[1, 0, 1]).sum() + v[0].sum());
+    both("repeat_interleave", &x, |v| v[0].repeat_interleave(2, 1));
+    both("tril", &x, |v| v[0].tril(-1));
+    both("triu", &x, |v| v[0].triu(1));
+    let pair = [random([2, 3, 4], "x"), random([2, 2, 4], "src")];
+    let at: Vec<usize> = (0..16).map(|i| i * 5 % 7 % 3).collect();
+    both("scatter", &pair, |v| v[0].scatter(1, &at, &v[1]));
+    both("scatter_add", &pair, |v| v[0].scatter_add(1, &at, &v[1]));
+    both("index_add", &pair, |v| v[0].index_add(1, &[2, 2], &v[1]));
     both("broadcast_to", &[random([3, 1], "x")], |v| v[0].broadcast_to([2, 3, 4]));
     let parts =
         [random([2, 1], "a"), random([2, 3], "b"), random([2, 0], "c"), random([2, 2], "d")];
@@ -233,6 +278,35 @@ const ACTIVATIONS: [Activation; 5] = [
     Activation::Sigmoid,
     Activation::Tanh,
 ];
+
+#[test]
+fn equations_over_named_axes() {
+    let one = ["ij->ji", "ij->", "ij->j", "ij"];
+    for equation in one {
+        both(equation, &[random([2, 3], "a")], |v| einsum(equation, &[&v[0]]));
+    }
+    for equation in ["ii->", "ii->i", "ii"] {
+        both(equation, &[random([3, 3], "a")], |v| einsum(equation, &[&v[0]]));
+    }
+    let two = [
+        ("ij,jk->ik", vec![2, 3], vec![3, 4]),
+        ("ij,jk->ki", vec![2, 3], vec![3, 4]),
+        ("ji,kj->ik", vec![3, 2], vec![4, 3]),
+        ("i,i->", vec![3], vec![3]),
+        ("i,j->ij", vec![3], vec![2]),
+        ("ij,ij->i", vec![2, 3], vec![2, 3]),
+        ("ij,ij->ij", vec![2, 3], vec![2, 3]),
+        ("bij,bjk->bik", vec![2, 2, 3], vec![2, 3, 2]),
+        ("bij,kbj->kib", vec![2, 2, 3], vec![3, 2, 3]),
+        ("ij,kl->jl", vec![2, 3], vec![2, 2]),
+        ("iij,j->i", vec![2, 2, 3], vec![3]),
+        ("ij,->i", vec![2, 3], vec![]),
+    ];
+    for (equation, a, b) in two {
+        both(equation, &[random(a, "a"), random(b, "b")], |v| einsum(equation, &[&v[0], &v[1]]));
+    }
+    both("of itself", &[random([2, 3], "a")], |v| einsum("ij,kj", &[&v[0], &v[0]]));
+}
 
 #[test]
 fn the_linear_layer() {
@@ -309,6 +383,16 @@ fn transposed_and_one_dimensional_convolution() {
         ),
         (vec![1, 2, 2, 4], vec![2, 2, 1, 4], ConvTranspose2dOptions { groups: 2, ..plain }),
         (vec![1, 2, 2, 1], vec![2, 2, 1, 1], ConvTranspose2dOptions { dilation: [2, 1], ..plain }),
+        (
+            vec![1, 2, 2, 1],
+            vec![2, 2, 1, 1],
+            ConvTranspose2dOptions {
+                dilation: [4, 3],
+                padding: [[1, 2], [0, 1]],
+                output_padding: [3, 2],
+                ..plain
+            },
+        ),
     ];
     for (x, w, options) in cases {
         let channels = w[2] * options.groups;

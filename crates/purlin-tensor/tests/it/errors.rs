@@ -2,9 +2,9 @@
 
 use crate::tape::panic_text;
 use purlin_tensor::{
-    Activation, Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, CrossEntropyOptions,
+    Activation, Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, CrossEntropyOptions, Norm,
     Pool2dOptions, Tensor, adaptive_avg_pool2d, batch_norm, batch_norm_infer, conv_transpose2d,
-    conv1d, conv2d, cross_entropy, dropout, group_norm, layer_norm, linear, max_pool2d,
+    conv1d, conv2d, cross_entropy, dropout, einsum, group_norm, layer_norm, linear, max_pool2d,
 };
 
 fn zeros<const N: usize>(shape: [usize; N]) -> Tensor {
@@ -97,7 +97,74 @@ fn shapes_and_axes() {
     check("topk: k must be at most 3 along axis 1 of shape (2, 3), got 4", || x.topk(4, 1));
     check("item: expected a tensor with 1 element, got shape (2, 3)", || x.item());
     check("at: index must lie within shape (2, 3), got [0, 3]", || x.at(&[0, 3]));
+    check("scatter: src must match (2, 3) apart from axis 1, got (3, 1)", || {
+        x.scatter(1, &[0; 3], &zeros([3, 1]))
+    });
+    check("scatter_add: indices must be below 3, got 3 at position 1", || {
+        x.scatter_add(1, &[0, 3], &zeros([2, 1]))
+    });
+    check("index_add: expected src (2, 2) for 2 indices and shape (2, 3), got (2, 1)", || {
+        x.index_add(1, &[0, 1], &zeros([2, 1]))
+    });
+    check("slice_step: step must be at least 1, got 0", || x.slice_step(1, .., 0));
+    check("slice_step: range must lie within 0..3 along axis 1 of shape (2, 3), got 2..5", || {
+        x.slice_step(1, 2..5, 1)
+    });
+    check("flip: axes must differ, got [0, -2] for shape (2, 3)", || x.flip(&[0, -2]));
+    check("roll: axis must be in -2..2 for shape (2, 3), got 2", || x.roll(1, 2));
+    check("tile: expected one number for each of the 2 axes of shape (2, 3), got [2]", || {
+        x.tile(&[2])
+    });
+    check("tril: expected at least 2 axes, got shape (3,)", || zeros([3]).tril(0));
+    check("masked_fill: mask must broadcast to shape (2, 3), got (2, 2, 3)", || {
+        x.masked_fill(&zeros([2, 2, 3]), 0.0)
+    });
+    check("var: expected more than 3 elements along [1] of shape (2, 3), got 3", || {
+        x.var_axes(&[1], 3, false)
+    });
+    check("std: expected more than 0 elements along [0] of shape (0, 2), got 0", || {
+        zeros([0, 2]).std_axis(0, false)
+    });
+    check("norm: expected at least 1 element for the greatest, got shape (0, 2)", || {
+        zeros([0, 2]).norm_axes(Norm::Inf, &[0], false)
+    });
+    check("norm: axis must be in -2..2 for shape (2, 3), got 2", || {
+        x.norm_axes(Norm::L2, &[2], false)
+    });
+    check("argmax: expected at least 1 element, got shape (2, 0)", || zeros([2, 0]).argmax());
+    check("any: axis must be in -2..2 for shape (2, 3), got 2", || x.any_axis(2, false));
+    check("softplus: beta must be positive and finite, got 0", || x.softplus_with(0.0, 20.0));
+    check("softplus: threshold must be at least 0, got NaN", || x.softplus_with(1.0, f64::NAN));
     check("clamp: low must be at most high, got low 1 and high 0", || x.clamp(1.0, 0.0));
+}
+
+#[test]
+fn equations() {
+    let (a, b) = (zeros([2, 3]), zeros([4, 5]));
+    check("einsum: equation must name axes by letters, as in \"ij,jk->ik\", got \"i1->i\"", || {
+        einsum("i1->i", &[&a])
+    });
+    check(
+        "einsum: equation must name axes by letters, as in \"ij,jk->ik\", got \"ij->i->j\"",
+        || einsum("ij->i->j", &[&a]),
+    );
+    for wrong in ["ij->ii", "ij->k"] {
+        let letter = &wrong[wrong.len() - 1..];
+        check(
+            &format!(
+                "einsum: result must name axes of the operands once each, got {letter} in {wrong:?}"
+            ),
+            || einsum(wrong, &[&a]),
+        );
+    }
+    check("einsum: expected 1 or 2 operands, got 3", || einsum("i,i,i", &[&a, &a, &a]));
+    check("einsum: expected 2 operands for \"ij,jk\", got 1", || einsum("ij,jk", &[&a]));
+    check("einsum: operand 1 must have 3 axes for \"ij,jkl\", got shape (4, 5)", || {
+        einsum("ij,jkl", &[&a, &b])
+    });
+    check("einsum: sizes of axis j must match, got 3 and 4 in \"ij,jk\"", || {
+        einsum("ij,jk", &[&a, &b])
+    });
 }
 
 #[test]
@@ -123,9 +190,15 @@ fn layers() {
     });
     let transposed =
         ConvTranspose2dOptions { output_padding: [2, 0], stride: [2, 2], ..Default::default() };
-    check("conv_transpose2d: output_padding must be below the stride 2 (height), got 2", || {
-        conv_transpose2d(&zeros([1, 2, 2, 4]), &zeros([2, 2, 1, 4]), None, &transposed, id)
-    });
+    check(
+        "conv_transpose2d: output_padding must be below the stride 2 or the dilation 1 (height), got 2",
+        || conv_transpose2d(&zeros([1, 2, 2, 4]), &zeros([2, 2, 1, 4]), None, &transposed, id),
+    );
+    let cut = ConvTranspose2dOptions { padding: [[usize::MAX; 2], [0; 2]], ..Default::default() };
+    check(
+        &format!("conv_transpose2d: padding must be below 3 in all (height), got {}", usize::MAX),
+        || conv_transpose2d(&zeros([1, 2, 2, 4]), &zeros([2, 2, 1, 4]), None, &cut, id),
+    );
     check("conv_transpose2d: expected input (batch, height, width, 4), got (1, 2, 2, 3)", || {
         conv_transpose2d(
             &zeros([1, 2, 2, 3]),

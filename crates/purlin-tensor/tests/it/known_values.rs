@@ -102,6 +102,45 @@ fn transposed_convolution_is_the_adjoint() {
 }
 
 #[test]
+fn output_padding_may_reach_the_dilation() {
+    // PyTorch's rule: below the stride or the dilation. The row behind the last tap has no window.
+    let x = Tensor::from([1.0f64, 2.0]).reshape([1, 2, 1, 1]);
+    let weight = Tensor::from([1.0f64, 10.0]).reshape([2, 1, 1, 1]);
+    let options = ConvTranspose2dOptions {
+        dilation: [3, 1],
+        output_padding: [2, 0],
+        ..ConvTranspose2dOptions::default()
+    };
+    let run = |options: &ConvTranspose2dOptions| {
+        let bias = Tensor::from([0.5]);
+        conv_transpose2d(&x, &weight, Some(&bias), options, Activation::Identity)
+    };
+    let full = run(&options);
+    assert_eq!(full.dims(), [1, 7, 1, 1]);
+    assert_eq!(full.data(), [1.5, 2.5, 0.5, 10.5, 20.5, 0.5, 0.5]);
+    // Cutting off behind takes the added rows first.
+    for cut in 0..4 {
+        let y = run(&ConvTranspose2dOptions { padding: [[1, cut], [0, 0]], ..options });
+        assert_eq!(y, full.slice(1, 1..7 - cut), "{cut}");
+    }
+}
+
+#[test]
+fn variances_with_a_correction() {
+    let x = Tensor::from([[1.0f64, 2.0, 6.0], [0.0, 4.0, 5.0]]); // means 3 and 3
+    assert_eq!(x.var_axes(&[1], 0, false).data(), x.var_axis(1, false).data());
+    assert_eq!(x.var_axes(&[1], 1, false).data(), [7.0, 7.0]);
+    assert!((x.var(1).item() - 5.6).abs() < 1e-15, "28 / 5, rounded twice");
+    assert_eq!(x.var_axes(&[0, 1], 0, true).dims(), [1, 1]);
+    assert_eq!(x.std_axes(&[0], 1, false).data()[0], 0.5f64.sqrt());
+    let deep = random([2, 3, 4, 5], "deep");
+    let outer = deep.var_axes(&[0, -2], 1, false);
+    let by_hand = deep.permute(&[1, 3, 0, 2]).reshape([15, 8]).var_axes(&[1], 1, false);
+    assert_eq!(outer.dims(), [3, 5]);
+    assert_eq!(outer.data(), by_hand.data());
+}
+
+#[test]
 fn pooling_by_hand() {
     let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0]).reshape([1, 2, 3, 1]);
     let options = Pool2dOptions { stride: [1, 1], ..Pool2dOptions::new([2, 2]) };

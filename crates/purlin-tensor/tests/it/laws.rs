@@ -58,6 +58,11 @@ proptest! {
             adjoint_error(&x, |x| x.cumsum(axis)),
             adjoint_error(&x, |x| x.transpose(axis, -1)),
             adjoint_error(&x, |x| x.index_select(axis, &indices)),
+            adjoint_error(&x, |x| x.flip(&[axis])),
+            adjoint_error(&x, |x| x.roll(2, axis)),
+            adjoint_error(&x, |x| x.repeat_interleave(2, axis)),
+            adjoint_error(&x, |x| x.tile(&vec![2; dims.len()])),
+            adjoint_error(&x, |x| if x.rank() < 2 { x * 2.0 } else { x.tril(-1) }),
             adjoint_error(&x, |x| x.unsqueeze(0).broadcast_to([&[3], &dims[..]].concat())),
             adjoint_error(&x, |x| x.pad(&vec![[1, 2]; dims.len()], 0.0)),
         ];

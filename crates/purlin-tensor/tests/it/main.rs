@@ -6,6 +6,7 @@ mod bits;
 mod derivatives;
 mod display;
 mod edge_values;
+mod einsum;
 mod errors;
 mod known_values;
 mod laws;
