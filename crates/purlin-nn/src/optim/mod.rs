@@ -17,8 +17,8 @@
 //! corrections are computed in double precision with the `libm` crate, so a step has the same bits
 //! everywhere.
 //!
-//! A trainable parameter without a gradient is an error that names it, raised before any parameter
-//! has changed; frozen parameters are skipped. [`ParamGroup`] gives some parameters their own
+//! A trainable parameter without a gradient, or with one that holds NaN or an infinity, is an error
+//! that names it, raised before any parameter has changed; frozen parameters are skipped. [`ParamGroup`] gives some parameters their own
 //! learning rate or weight decay, [`clip`] bounds the gradients.
 //!
 //! # Examples
@@ -50,6 +50,7 @@ mod adadelta;
 mod adagrad;
 mod adam;
 mod adamax;
+mod check;
 pub mod clip;
 mod engine;
 mod group;
@@ -88,8 +89,10 @@ pub trait Optimizer<T: Real = f32>: Send {
     /// # Errors
     ///
     /// [`purlin_core::Error::InvalidParam`] when an option breaks its rule, a trainable parameter
-    /// has no gradient, or a group matches no parameter; [`purlin_core::Error::Shape`] when a
-    /// gradient or restored state does not fit its parameter. No parameter has changed then.
+    /// has no gradient, or a group matches no parameter; [`purlin_core::Error::Diverged`] when a
+    /// gradient holds NaN or an infinity (the step is the number of steps that its parameter has
+    /// taken); [`purlin_core::Error::Shape`] when a gradient or restored state does not fit its
+    /// parameter. No parameter has changed then.
     fn step(&mut self, model: &mut dyn Module<T>, grads: &Gradients<T>) -> Result<()>;
 
     /// The learning rate of the next step.
@@ -103,6 +106,12 @@ pub trait Optimizer<T: Real = f32>: Send {
 
     /// Sets the momentum, where there is one.
     fn set_momentum(&mut self, momentum: f64);
+
+    /// Its options as text, state apart: a run is resumed only with an optimizer that describes
+    /// itself as the one that began.
+    fn describe(&self) -> String {
+        self.state().kind
+    }
 
     /// All that it remembers; tensors share storage until the next step.
     fn state(&self) -> OptimizerState<T>;
