@@ -80,9 +80,9 @@ use purlin_tensor::{Gradients, Tensor};
 
 /// Changes the parameters of a model by their gradients.
 ///
-/// Parameters are known by their names; their order does not matter. NaN in a gradient is not
-/// hidden: the number that it belongs to becomes NaN ([`Clip`] names the parameter instead, before
-/// anything has changed). The laws are `purlin_testkit::check_optimizer`.
+/// Parameters are known by their names; their order does not matter. The laws are
+/// `purlin_testkit::check_optimizer`: among them, NaN in a gradient is not hidden. The optimizers of
+/// this crate refuse it by the name of its parameter, before anything has changed.
 pub trait Optimizer<T: Real = f32>: Send {
     /// Takes one step.
     ///
