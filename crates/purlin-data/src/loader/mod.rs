@@ -162,12 +162,16 @@ impl Loader {
     /// # Ok::<(), purlin_core::Error>(())
     /// ```
     pub fn describe(&self) -> String {
+        // FNV-1a over the orders of two epochs: whatever decides them is in it.
+        let orders = (0..2).flat_map(|epoch| self.order(epoch));
+        let hash = orders.fold(0xcbf2_9ce4_8422_2325u64, |hash, index| {
+            (hash ^ index as u64).wrapping_mul(0x0100_0000_01b3)
+        });
         format!(
-            "{} samples {}, batch_size {}, shuffle {}, seed {}, drop_last {}",
+            "{} samples {}, batch_size {}, seed {}, drop_last {}, order {hash:016x}",
             self.dataset.len(),
             self.dataset.sample_shape(),
             self.batch_size,
-            self.is_shuffled,
             self.seed,
             self.drop_last
         )

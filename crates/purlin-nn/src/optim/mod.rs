@@ -109,6 +109,14 @@ pub trait Optimizer<T: Real = f32>: Send {
 
     /// Its options as text, state apart: a run is resumed only with an optimizer that describes
     /// itself as the one that began.
+    ///
+    /// ```
+    /// use purlin_nn::optim::{Optimizer, Sgd};
+    ///
+    /// let (plain, heavy): (Sgd, Sgd) = (Sgd::new(0.1), Sgd::new(0.1).momentum(0.9));
+    /// assert_eq!(plain.describe(), Sgd::<f32>::new(0.1).describe());
+    /// assert_ne!(plain.describe(), heavy.describe());
+    /// ```
     fn describe(&self) -> String {
         self.state().kind
     }

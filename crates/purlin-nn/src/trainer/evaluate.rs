@@ -59,8 +59,8 @@ impl Trainer<'_> {
 ///
 /// # Errors
 ///
-/// [`Error::TooFewSamples`] without a sample or when the loader leaves samples out (a short last
-/// batch that is dropped), [`Error::Diverged`] when the loss is not finite (the step is the number
+/// [`Error::TooFewSamples`] without a sample or when the loader does not visit each once (a short
+/// last batch that is dropped, draws with replacement), [`Error::Diverged`] when the loss is not finite (the step is the number
 /// of the batch), and whatever loader, loss and metrics refuse.
 ///
 /// # Examples
@@ -115,8 +115,8 @@ pub fn evaluate<M: Forward<f32> + ?Sized>(
 ///
 /// # Errors
 ///
-/// [`Error::TooFewSamples`] without a sample or when the loader leaves samples out (a short last
-/// batch that is dropped), and whatever the loader refuses.
+/// [`Error::TooFewSamples`] without a sample or when the loader does not visit each once (a short
+/// last batch that is dropped, draws with replacement), and whatever the loader refuses.
 ///
 /// # Examples
 ///
@@ -153,14 +153,20 @@ pub fn predict<M: Forward<f32> + ?Sized>(model: &M, data: &Loader) -> Result<Ten
     Ok(all.index_select(0, &place))
 }
 
-/// An error when an epoch leaves samples out: a measure over a part would pass for that of all.
+/// An error unless an epoch visits every sample once: a measure over a part, or over one that counts
+/// some samples twice, would pass for that of all.
 pub(super) fn check_complete(op: &'static str, data: &Loader) -> Result<()> {
-    // A loader that cannot run at all says why by itself.
-    let (expected, got) = (data.dataset().len(), data.n_samples());
-    if got < expected && data.epoch(0).next().is_none_or(|first| first.is_ok()) {
-        return Err(Error::TooFewSamples { op, expected, got });
+    if data.n_batches() == 0 {
+        // A loader that cannot run at all says why.
+        data.epoch(0).next().transpose()?;
     }
-    Ok(())
+    let expected = data.dataset().len();
+    let mut is_visited = vec![false; expected];
+    for index in data.order(0).into_iter().take(data.n_samples()) {
+        is_visited[index] = true;
+    }
+    let got = is_visited.into_iter().filter(|&is_visited| is_visited).count();
+    if got < expected { Err(Error::TooFewSamples { op, expected, got }) } else { Ok(()) }
 }
 
 /// The loss and the values of the metrics; one that is not defined is left out.

@@ -55,9 +55,8 @@ impl Trainer<'_> {
     /// # Errors
     ///
     /// - [`Error::InvalidParam`]: an option breaks its rule; a callback watches a value that there
-    ///   is not; a trainable parameter gets no gradient.
-    /// - [`Error::TooFewSamples`]: `train` has no batch.
-    /// - [`Error::TooFewSamples`]: `validation` leaves samples out.
+    ///   is not; a trainable parameter gets no gradient; clipping meets one that is not finite.
+    /// - [`Error::TooFewSamples`]: `train` has no batch, or `validation` leaves samples out.
     /// - [`Error::Diverged`]: the loss or a gradient is not finite, and the step has not been taken;
     ///   or a weight is not finite at the end of an epoch (a step overshot), and callbacks have not
     ///   seen the epoch. The last checkpoint is that of a good state.
