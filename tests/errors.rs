@@ -10,13 +10,15 @@ use purlin::data::image::{Augment, ColorJitter, Image, ImageFolder, Pipeline};
 use purlin::data::{
     Loader, MemoryDataset, StandardScaler, Targets, cifar, idx, npy, npz, sets, split_indices, text,
 };
-use purlin::nn::layers::{Conv2d, Linear};
+use purlin::nn::callbacks::{EarlyStopping, TargetReached};
+use purlin::nn::layers::{Conv2d, LeakyRelu, Linear};
 use purlin::nn::losses::{Bce, CrossEntropy, Mse, Nll};
 use purlin::nn::metrics::Accuracy;
 use purlin::nn::optim::{Adam, Clip, Optimizer, Sgd};
 use purlin::nn::schedule::{Cosine, OneCycle, Schedule, StepDecay};
 use purlin::nn::trainer::Trainer;
-use purlin::nn::{Forward, weights};
+use purlin::nn::weights::{LoadOptions, ModelInfo, TensorFile};
+use purlin::nn::{Forward, Init, weights};
 use purlin::plot::{ConfusionMatrix, ImageGrid, LinePlot, Scatter};
 use purlin::tensor::{Tensor, no_grad};
 use std::fmt::Write;
@@ -139,6 +141,27 @@ fn networks(t: &mut Table) {
     let nan = Tensor::full([4, 4], f32::NAN);
     let nan = MemoryDataset::with_non_finite(nan, Targets::Classes(vec![0; 4])).unwrap();
     t.refused("training on NaN", fit(&mut adam(), &Loader::new(nan)));
+    let path = Path::new(&t.folder).join("last.safetensors");
+    let saved = |lr| Trainer::new(CrossEntropy::new(), Sgd::new(lr)).checkpoint(&path).resume();
+    fit(&mut saved(0.1), &loader).unwrap();
+    t.refused("going on with another learning rate", fit(&mut saved(0.2), &loader));
+    t.refused("going on in another order", fit(&mut saved(0.1), &loader.clone().shuffle(1)));
+    t.refused("a weight for one of four samples", fit(&mut adam().sample_weights([1.0]), &loader));
+    t.refused("a negative weight of a class", fit(&mut adam().class_weights([1.0, -2.0]), &loader));
+    t.refused("an epoch of more batches", fit(&mut adam().batches_per_epoch(9), &loader));
+    let short = loader.clone().batch_size(3).drop_last(true);
+    t.refused("a measure over a part of the data", adam().evaluate(&linear, &short));
+    let truncated = Init::TruncatedNormal { mean: 0.0, std: 1.0, lo: f64::NAN, hi: 1.0 };
+    t.refused("a truncation at NaN", truncated.tensor::<f32>([2], &stream));
+    t.refused("a constant beyond f32", Init::Constant(1e39).tensor::<f32>([2], &stream));
+    t.panics("a slope of NaN", || LeakyRelu::new(f64::NAN));
+    let weight = purlin::nn::Param::new(Tensor::from([0.0f32]));
+    let grads = weight.sqrt().sum().backward();
+    t.refused("the gradient of a root at 0", Sgd::new(0.1).step(&mut { weight }, &grads));
+    let nan = purlin::nn::Param::new(Tensor::from([f32::NAN]));
+    let mut stopper = EarlyStopping::new("loss");
+    t.refused("keeping weights of NaN", stopper.observe(1, 0.5, &nan));
+    t.refused("a target of NaN", TargetReached::new("loss", f64::NAN).observe(0.5));
 }
 
 /// One step of an optimizer on one weight.
@@ -223,6 +246,16 @@ fn files(t: &mut Table) {
     t.refused("weights that are not there", weights::load(&mut model, &file));
     weights::save(&Linear::<f32>::new(3, 2, &Stream::new(1, "test")), &file).unwrap();
     t.refused("weights of another shape", weights::load(&mut model, &file));
+    t.refused("a part that fits nothing", {
+        let stored = TensorFile::open(&file).unwrap();
+        LoadOptions::new().partial().rename_prefix("", "body.").load(&mut model, &stored)
+    });
+    t.refused("an entry under a key that is taken", {
+        let info = ModelInfo::new("line").with("architecture", "other");
+        weights::save_with(&model, &info, &file)
+    });
+    model.bias = Some(purlin::nn::Param::new(Tensor::from([f32::NAN, 0.0])));
+    t.refused("saving weights of NaN", weights::save(&model, &file));
     let mut bytes = std::fs::read(&file).unwrap();
     bytes.truncate(bytes.len() / 2);
     std::fs::write(&file, &bytes).unwrap();

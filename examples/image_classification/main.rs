@@ -18,7 +18,8 @@ use purlin::nn::optim::Adam;
 use purlin::nn::schedule::Cosine;
 use purlin::nn::trainer::Trainer;
 use purlin::nn::weights::{self, ModelInfo};
-use purlin::nn::{Module, Sequential, summary};
+use purlin::nn::{Context, Forward, Module, Sequential, summary};
+use purlin::tensor::no_grad;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -300,7 +301,9 @@ fn predict_files(file: &Path, paths: &[PathBuf]) -> Result<(), Box<dyn Error>> {
     let color = if saved.channels == 1 { ColorMode::Grayscale } else { ColorMode::Rgb };
     for path in paths {
         let image = Image::open(path, color)?;
-        let probs = pictures::probabilities(&saved.model, &saved.pipeline.apply(&image)?);
+        let x = saved.pipeline.apply(&image)?;
+        let logits = no_grad(|| saved.model.forward(&x, &mut Context::eval()));
+        let probs = &pictures::probabilities(&logits)[0];
         let mut ranked: Vec<usize> = (0..probs.len()).collect();
         ranked.sort_by(|&a, &b| probs[b].total_cmp(&probs[a]));
         let best: Vec<String> = (ranked.iter().take(3))

@@ -2,22 +2,21 @@
 
 use purlin::core::rng::Stream;
 use purlin::core::{Error, Result};
-use purlin::data::{Dataset, ImageDataset, Pipeline};
-use purlin::nn::trainer::History;
-use purlin::nn::{Context, Forward, Sequential};
+use purlin::data::{Dataset, ImageDataset, Loader, Pipeline};
+use purlin::nn::Sequential;
+use purlin::nn::trainer::{History, predict};
 use purlin::plot::{ConfusionMatrix, Figure, ImageGrid, LearningCurves};
-use purlin::tensor::{Tensor, no_grad};
+use purlin::tensor::Tensor;
 use std::fmt;
 use std::path::Path;
 
-/// The probability of each class for a batch of one picture. One logit means two classes.
-pub(crate) fn probabilities(model: &Sequential, x: &Tensor) -> Vec<f32> {
-    let logits = no_grad(|| model.forward(x, &mut Context::eval()));
-    if logits.dims() == [1, 1] {
-        let p = logits.sigmoid().item();
-        return vec![1.0 - p, p];
+/// The probability of each class, a row for each picture. One logit means two classes.
+pub(crate) fn probabilities(logits: &Tensor) -> Vec<Vec<f32>> {
+    if let &[_, 1] = logits.dims() {
+        return logits.sigmoid().data().iter().map(|&p| vec![1.0 - p, p]).collect();
     }
-    logits.softmax(-1).to_vec()
+    let probs = logits.softmax(-1);
+    probs.data().chunks(logits.dims()[1]).map(<[f32]>::to_vec).collect()
 }
 
 /// What the network says of one picture.
@@ -38,17 +37,17 @@ impl fmt::Display for Guess {
     }
 }
 
-/// Predicts every picture by itself, as a program that gets them one by one would.
+/// Predicts every picture.
 pub(crate) fn judge(
     model: &Sequential,
     pipeline: &Pipeline,
     images: &ImageDataset,
     names: &[String],
 ) -> Result<Vec<Guess>> {
+    let logits = predict(model, &Loader::new(images.evaluation(pipeline)?))?;
     let labels = images.labels().unwrap_or_default();
     let mut guesses = Vec::with_capacity(images.len());
-    for (index, &label) in labels.iter().enumerate() {
-        let probs = probabilities(model, &pipeline.apply(&images.image(index)?)?);
+    for (index, (probs, &label)) in probabilities(&logits).iter().zip(&labels).enumerate() {
         let best = (0..probs.len()).max_by(|&a, &b| probs[a].total_cmp(&probs[b]).then(b.cmp(&a)));
         let class = best.ok_or(Error::TooFewSamples { op: "judge", expected: 1, got: 0 })?;
         let path = images.name(index);

@@ -73,7 +73,7 @@ fn functions<T: Real>(t: &mut Table) {
         "cos" ops::Cos;
         "tanh" ops::Tanh;
         "sigmoid" ops::Sigmoid;
-        "softplus" ops::Softplus;
+        "softplus" ops::Softplus(1.0, 20.0);
         "silu" ops::Silu;
         "erf" ops::Erf;
         "erfc" ops::Erfc;

@@ -86,7 +86,7 @@ fn cases<T: Real>() -> Vec<Case<T>> {
         case("gelu", [7, 45], Gelu),
         case("gelu_tanh", [7, 45], GeluTanh),
         case("silu", [7, 45], Silu),
-        case("softplus", [7, 45], Softplus),
+        case("softplus", [7, 45], Softplus::default()),
         case("sigmoid", [7, 45], Sigmoid),
         case("tanh", [7, 45], Tanh),
         case("softmax", [7, 45], Softmax::default()),

@@ -176,12 +176,25 @@ impl Init {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidParam`] when a bound is not finite, `lo > hi`, a standard deviation or
-    /// gain is negative, a truncation leaves less than about a thousandth of the distribution, or
-    /// [`Init::Orthogonal`] meets a rank below 2.
+    /// [`Error::InvalidParam`] when a bound is not finite (those of a truncation may be infinite,
+    /// not NaN), `lo > hi`, a standard deviation or gain is negative, a truncation leaves less than
+    /// about a thousandth of the distribution, or a value that was drawn is too great for `T`;
+    /// [`Error::Shape`] when [`Init::Orthogonal`] meets a rank below 2.
     pub fn tensor<T: Real>(self, shape: impl Into<Shape>, stream: &Stream) -> Result<Tensor<T>> {
         let shape = shape.into();
         self.check(&shape)?;
+        let values: Tensor<T> = self.draw(shape, stream)?;
+        // Parameters are f64: what they ask for may lie beyond `T`.
+        match values.data().iter().find(|x| !x.is_finite()) {
+            None => Ok(values),
+            Some(x) => {
+                let rule = format!("such that every value is finite in {}", T::NAME);
+                Err(Error::param("init", "parameters", rule, format!("{x} from {self:?}")))
+            }
+        }
+    }
+
+    fn draw<T: Real>(self, shape: Shape, stream: &Stream) -> Result<Tensor<T>> {
         let (fan_in, fan_out) = fans(&shape);
         let scaling = |gain: f64, fan, distribution| {
             let fan = match fan {
@@ -215,6 +228,7 @@ impl Init {
         Ok(match distribution {
             Distribution::Uniform => {
                 let bound = 3.0f64.sqrt() * std;
+                check_span(-bound, bound)?;
                 draw(shape, stream, |rng| rng.uniform_in(-bound, bound))
             }
             Distribution::Normal => draw(shape, stream, |rng| std * rng.normal()),
@@ -247,7 +261,7 @@ impl Init {
                 finite("lo", lo)?;
                 finite("hi", hi)?;
                 if lo <= hi {
-                    Ok(())
+                    check_span(lo, hi)
                 } else {
                     Err(Error::param("init", "lo", format!("at most hi = {hi}"), lo))
                 }
@@ -259,6 +273,12 @@ impl Init {
             Self::TruncatedNormal { mean, std, lo, hi } => {
                 finite("mean", mean)?;
                 not_negative("std", std)?;
+                // `f64::max` and `f64::min` below would drop NaN, and no draw lies beside it.
+                for (param, bound) in [("lo", lo), ("hi", hi)] {
+                    if bound.is_nan() {
+                        return Err(Error::param("init", param, "a number", bound));
+                    }
+                }
                 // Redrawing ends soon if the interval reaches within 3 standard deviations of the
                 // mean and is not a sliver.
                 let (a, b) = (lo.max(mean - 3.0 * std), hi.min(mean + 3.0 * std));
@@ -285,6 +305,15 @@ impl Init {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// A uniform draw scales by `hi - lo`.
+fn check_span(lo: f64, hi: f64) -> Result<()> {
+    if (hi - lo).is_finite() {
+        Ok(())
+    } else {
+        Err(Error::param("init", "hi - lo", "finite", format!("{} for [{lo}, {hi})", hi - lo)))
     }
 }
 

@@ -222,6 +222,56 @@ impl Loader {
         }
     }
 
+    /// Samples per epoch: all, or those of the full batches where a last one is left out.
+    ///
+    /// ```
+    /// use purlin_core::Matrix;
+    /// use purlin_data::{Loader, MemoryDataset};
+    ///
+    /// let x = Matrix::from_rows(&[[0.0f32], [1.0], [2.0]]);
+    /// let loader = Loader::new(MemoryDataset::classes(x.view(), &[0, 1, 0], 2)?).batch_size(2);
+    /// assert_eq!((loader.n_samples(), loader.n_batches(), loader.n_per_batch()), (3, 2, 2));
+    /// assert_eq!(loader.drop_last(true).n_samples(), 2);
+    /// # Ok::<(), purlin_core::Error>(())
+    /// ```
+    pub fn n_samples(&self) -> usize {
+        self.dataset.len().min(self.n_batches().saturating_mul(self.batch_size))
+    }
+
+    /// Samples per full batch, as [`Loader::batch_size`] set it.
+    pub fn n_per_batch(&self) -> usize {
+        self.batch_size
+    }
+
+    /// What the bits of an epoch depend on, the data set's contents apart: sizes, order and seed.
+    /// A training that is resumed compares it; workers and prefetch are not part of it.
+    ///
+    /// ```
+    /// use purlin_core::Matrix;
+    /// use purlin_data::{Loader, MemoryDataset};
+    ///
+    /// let x = Matrix::from_rows(&[[0.0f32], [1.0], [2.0]]);
+    /// let loader = Loader::new(MemoryDataset::classes(x.view(), &[0, 1, 0], 2)?).batch_size(2);
+    /// assert_eq!(loader.describe(), loader.clone().workers(3).describe());
+    /// assert_ne!(loader.describe(), loader.clone().shuffle(1).describe());
+    /// # Ok::<(), purlin_core::Error>(())
+    /// ```
+    pub fn describe(&self) -> String {
+        // FNV-1a over the orders of two epochs: whatever decides them is in it.
+        let orders = (0..2).flat_map(|epoch| self.order(epoch));
+        let hash = orders.fold(0xcbf2_9ce4_8422_2325u64, |hash, index| {
+            (hash ^ index as u64).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!(
+            "{} samples {}, batch_size {}, seed {}, drop_last {}, order {hash:016x}",
+            self.dataset.len(),
+            self.dataset.sample_shape(),
+            self.batch_size,
+            self.seed,
+            self.drop_last
+        )
+    }
+
     /// The batches of an epoch, in order.
     ///
     /// Dropping the iterator early stops the workers, each within the sample at hand. After an

@@ -3,18 +3,21 @@
 use super::{Callback, CallbackState, Flow, RunInfo, bad_state};
 use crate::Module;
 use crate::trainer::EpochRecord;
-use purlin_core::{Error, Real, Result};
+use crate::weights::atomic;
+use purlin_core::{Real, Result};
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Writes `epoch,step,lr,loss,...` to a file, one line per epoch, flushed at once.
+/// Writes `epoch,step,lr,loss,...` to a file, one line per epoch.
 ///
-/// The columns are those of the first epoch; a value that an epoch lacks is an empty field, and
-/// one that the first epoch did not have is not written. A fresh run replaces the file. A resumed
-/// run keeps the lines of the epochs before it and removes those that a killed run wrote after its
-/// last checkpoint, so the file is the one that an uninterrupted run writes.
+/// The columns are all values that any epoch had, in the order of their first appearance; a value
+/// that an epoch lacks is an empty field. Each epoch the file is written anew beside its place,
+/// synced and renamed, so a reader never sees half of it, a kill loses none of it, and a column that
+/// a later epoch brings stands in the header.
+///
+/// A fresh run replaces the file. A resumed run has the lines of the epochs before its checkpoint
+/// and not those that a killed run wrote after it, so the file is the one that an uninterrupted run
+/// writes.
 ///
 /// # Examples
 ///
@@ -30,82 +33,53 @@ use std::path::{Path, PathBuf};
 /// assert_eq!(std::fs::read_to_string(&path)?, "epoch,step,lr,loss,val_loss\n1,10,0.1,0.5,0.75\n");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CsvLog {
     path: PathBuf,
-    columns: Vec<String>,
-    file: Option<File>,
+    records: Vec<EpochRecord>,
 }
 
 impl CsvLog {
     /// Writes to `path`, which it replaces at the first line.
     pub fn new(path: impl AsRef<Path>) -> Self {
-        Self { path: path.as_ref().to_owned(), columns: Vec::new(), file: None }
+        Self { path: path.as_ref().to_owned(), records: Vec::new() }
     }
 
-    /// Writes the line of an epoch; before the first one the header.
+    /// Adds the line of an epoch; it replaces those of this epoch and of later ones.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] when the system refuses.
+    /// [`Error::Io`](purlin_core::Error::Io) when the system refuses.
     pub fn write(&mut self, record: &EpochRecord) -> Result<()> {
-        let mut text = String::new();
-        if self.columns.is_empty() {
-            self.columns = record.values.iter().map(|(name, _)| name.clone()).collect();
-            text.push_str(&header(&self.columns));
-            self.file = Some(File::create(&self.path).map_err(|e| self.refused(e))?);
-        }
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{},{},{}", record.epoch, record.step, record.lr);
-        for column in &self.columns {
-            match record.get(column) {
-                Some(value) => {
-                    let _ = write!(text, ",{value}");
-                }
-                None => text.push(','),
-            }
-        }
-        text.push('\n');
-        let mut file = match self.file.take() {
-            Some(file) => file,
-            None => self.reopen(record.epoch)?,
-        };
-        file.write_all(text.as_bytes()).map_err(|e| self.refused(e))?;
-        self.file = Some(file);
-        Ok(())
-    }
-
-    /// Opens the file of an earlier process and cuts it before the line of `epoch`.
-    fn reopen(&self, epoch: u64) -> Result<File> {
-        let text = match std::fs::read_to_string(&self.path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(e) => return Err(self.refused(e)),
-        };
-        let mut kept = String::new();
-        for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')).skip(1) {
-            let first = line.split(',').next().and_then(|field| field.parse::<u64>().ok());
-            if first.is_some_and(|at| at < epoch) {
-                kept.push_str(line);
-            }
-        }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&self.path)
-            .map_err(|e| self.refused(e))?;
-        let text = header(&self.columns) + &kept;
-        file.write_all(text.as_bytes()).map_err(|e| self.refused(e))?;
-        Ok(file)
-    }
-
-    fn refused(&self, error: std::io::Error) -> Error {
-        Error::io("csv log", &self.path, error)
+        self.records.retain(|earlier| earlier.epoch < record.epoch);
+        self.records.push(record.clone());
+        atomic::write("csv log", &self.path, text(&self.records).as_bytes())
     }
 }
 
-fn header(columns: &[String]) -> String {
+fn text(records: &[EpochRecord]) -> String {
+    let mut columns: Vec<&str> = Vec::new();
+    for (name, _) in records.iter().flat_map(|record| &record.values) {
+        if !columns.contains(&name.as_str()) {
+            columns.push(name);
+        }
+    }
+    let mut text = header(&columns);
+    for record in records {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{},{},{}", record.epoch, record.step, record.lr);
+        for column in &columns {
+            let _ = match record.get(column) {
+                Some(value) => write!(text, ",{value}"),
+                None => write!(text, ","),
+            };
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn header(columns: &[&str]) -> String {
     let mut text = String::from("epoch,step,lr");
     for column in columns {
         // Names of metrics are ours or the user's: quoted where CSV asks for it.
@@ -126,9 +100,8 @@ impl<T: Real> Callback<T> for CsvLog {
     }
 
     fn on_train_begin(&mut self, run: &RunInfo) -> Result<()> {
-        self.file = None;
         if run.is_fresh() {
-            self.columns.clear();
+            self.records.clear();
         }
         Ok(())
     }
@@ -139,12 +112,12 @@ impl<T: Real> Callback<T> for CsvLog {
     }
 
     fn state(&self) -> Option<CallbackState<T>> {
-        let record = serde_json::to_string(&self.columns).ok()?;
+        let record = serde_json::to_string(&self.records).ok()?;
         Some(CallbackState { record, tensors: Vec::new() })
     }
 
     fn load_state(&mut self, state: CallbackState<T>) -> Result<()> {
-        self.columns = serde_json::from_str(&state.record).map_err(|e| bad_state("csv log", &e))?;
+        self.records = serde_json::from_str(&state.record).map_err(|e| bad_state("csv log", &e))?;
         Ok(())
     }
 }

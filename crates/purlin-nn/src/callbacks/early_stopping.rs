@@ -5,7 +5,7 @@ use crate::Module;
 use crate::exact;
 use crate::metrics::Goal;
 use crate::trainer::{EpochRecord, History};
-use crate::weights::{load_state_dict, state_dict};
+use crate::weights::{check_finite, load_state_dict, state_dict};
 use purlin_core::{Error, Real, Result};
 use purlin_tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -102,29 +102,43 @@ impl<T: Real> EarlyStopping<T> {
     }
 
     /// Takes the value of an epoch (from 1) and says whether to stop.
-    pub fn observe(&mut self, epoch: u64, value: f64, model: &(impl Module<T> + ?Sized)) -> Flow {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParam`] when `min_delta` is negative or not finite, when the baseline is
+    /// NaN, or when weights that are to be kept hold NaN or an infinity: those of the best epoch so
+    /// far are kept then.
+    pub fn observe(
+        &mut self,
+        epoch: u64,
+        value: f64,
+        model: &(impl Module<T> + ?Sized),
+    ) -> Result<Flow> {
+        self.check()?;
         if epoch < self.start_from_epoch {
-            return Flow::Continue;
+            return Ok(Flow::Continue);
         }
         if self.improves(value) {
-            self.memory = Memory { best_epoch: epoch, best: Some(value), n_waiting: 0 };
             if self.restore_best_weights {
-                self.weights = state_dict(model);
+                let weights = state_dict(model);
+                check_finite("early stopping", &weights)?;
+                self.weights = weights;
             }
-            return Flow::Continue;
+            self.memory = Memory { best_epoch: epoch, best: Some(value), n_waiting: 0 };
+            return Ok(Flow::Continue);
         }
         self.memory.n_waiting += 1;
         if self.memory.n_waiting < self.patience {
-            return Flow::Continue;
+            return Ok(Flow::Continue);
         }
         let best = match self.best() {
             Some((epoch, value)) => format!("best {value} in epoch {epoch}"),
             None => "no epoch improved".to_owned(),
         };
-        Flow::Stop(format!(
+        Ok(Flow::Stop(format!(
             "{} has not improved for {} epochs, {best}",
             self.monitor, self.memory.n_waiting
-        ))
+        )))
     }
 
     fn improves(&self, value: f64) -> bool {
@@ -183,7 +197,7 @@ impl<T: Real> Callback<T> for EarlyStopping<T> {
 
     fn on_epoch_end(&mut self, record: &EpochRecord, model: &dyn Module<T>) -> Result<Flow> {
         let value = monitored("early stopping", &self.monitor, record)?;
-        Ok(self.observe(record.epoch, value, model))
+        self.observe(record.epoch, value, model)
     }
 
     fn on_train_end(&mut self, _: &History, model: &mut dyn Module<T>) -> Result<()> {

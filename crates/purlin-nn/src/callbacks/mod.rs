@@ -6,6 +6,7 @@
 //! | [`TargetReached`] | stops when a value is good enough | `observe` |
 //! | [`SaveBest`] | writes the weights whenever a value improves | `observe` |
 //! | [`CsvLog`] | one line per epoch | `write` |
+//! | [`TensorBoard`] | the values of every epoch as an event file | `write` |
 //! | [`LrLog`] | the learning rate of every step | `write` |
 //! | [`Lines`] | one line per epoch for people | `epoch` |
 //! | `ProgressBar` (feature `progress`) | a live bar; lines where there is no terminal | `begin`, `batch`, `epoch` |
@@ -26,7 +27,7 @@
 //! let mut stopper = EarlyStopping::new("val_loss").patience(2);
 //! for (epoch, loss) in [0.9, 0.5, 0.6, 0.7, 0.1].into_iter().enumerate() {
 //!     model.data_mut()[0] = epoch as f32; // stands for training
-//!     if stopper.observe(epoch as u64 + 1, loss, &model).is_stop() {
+//!     if stopper.observe(epoch as u64 + 1, loss, &model)?.is_stop() {
 //!         break;
 //!     }
 //! }
@@ -44,6 +45,7 @@ mod lr_log;
 mod progress;
 mod save_best;
 mod target;
+mod tensor_board;
 
 pub use csv_log::CsvLog;
 pub use early_stopping::EarlyStopping;
@@ -53,6 +55,7 @@ pub use lr_log::LrLog;
 pub use progress::ProgressBar;
 pub use save_best::SaveBest;
 pub use target::TargetReached;
+pub use tensor_board::TensorBoard;
 
 use crate::Module;
 use crate::trainer::{EpochRecord, History};
@@ -173,7 +176,8 @@ pub trait Callback<T: Real = f32>: Send {
         Ok(Flow::Continue)
     }
 
-    /// After the last step, however training came to its end (an error apart).
+    /// After the last step, however training came to its end (for an error see
+    /// [`Callback::on_error`]).
     ///
     /// # Errors
     ///
@@ -181,6 +185,12 @@ pub trait Callback<T: Real = f32>: Send {
     fn on_train_end(&mut self, history: &History, model: &mut dyn Module<T>) -> Result<()> {
         let _ = (history, model);
         Ok(())
+    }
+
+    /// When the trainer ends with this error instead: to put away what is on the screen, to release
+    /// what is held. The model is not handed over; training cannot go on.
+    fn on_error(&mut self, error: &Error) {
+        let _ = error;
     }
 
     /// What it remembers; `None` if nothing.
@@ -214,6 +224,9 @@ impl<T: Real, C: Callback<T> + ?Sized> Callback<T> for &mut C {
     }
     fn on_train_end(&mut self, history: &History, model: &mut dyn Module<T>) -> Result<()> {
         (**self).on_train_end(history, model)
+    }
+    fn on_error(&mut self, error: &Error) {
+        (**self).on_error(error);
     }
     fn state(&self) -> Option<CallbackState<T>> {
         (**self).state()

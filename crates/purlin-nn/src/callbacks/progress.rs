@@ -5,7 +5,7 @@ use super::{BatchEnd, Callback, Flow, Lines, RunInfo};
 use crate::Module;
 use crate::trainer::{EpochRecord, History};
 use indicatif::{ProgressBar as Bar, ProgressDrawTarget, ProgressStyle};
-use purlin_core::{Real, Result};
+use purlin_core::{Error, Real, Result};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -123,6 +123,14 @@ impl ProgressBar {
         )
     }
 
+    /// Takes the bar off the screen; the lines of the epochs stay. A loop written by hand calls it
+    /// when it ends before its last epoch.
+    pub fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
     /// After each epoch: a line that stays.
     ///
     /// # Errors
@@ -172,6 +180,10 @@ impl<T: Real> Callback<T> for ProgressBar {
         Ok(Flow::Continue)
     }
 
+    fn on_error(&mut self, _: &Error) {
+        self.clear();
+    }
+
     fn on_train_end(&mut self, history: &History, _: &mut dyn Module<T>) -> Result<()> {
         let reason = history.stopped().map(|reason| format!("stopped: {reason}"));
         match (&self.bar, reason) {
@@ -185,6 +197,13 @@ impl<T: Real> Callback<T> for ProgressBar {
             (None, Some(reason)) => self.lines.write(&reason),
             (None, None) => Ok(()),
         }
+    }
+}
+
+/// A loop written by hand may leave by `?`: no half-drawn bar stays on the screen.
+impl Drop for ProgressBar {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 
@@ -217,6 +236,16 @@ mod tests {
             bar.message(&end, 2.0),
             "loss 0.5000  accuracy 0.8750  step 4  lr 1e-3  64 samples/s  eta 0:03"
         );
+    }
+
+    #[test]
+    fn an_error_takes_the_bar_off_the_screen() {
+        let mut bar = ProgressBar::with(true);
+        bar.bar = Some(Bar::hidden());
+        let error = Error::param("fit", "run", "whole", "an error");
+        assert!(!bar.bar.as_ref().unwrap().is_finished());
+        Callback::<f32>::on_error(&mut bar, &error);
+        assert!(bar.bar.as_ref().unwrap().is_finished());
     }
 
     #[test]

@@ -14,9 +14,10 @@ use purlin_core::{Error, Real, Result};
 /// use purlin_nn::callbacks::TargetReached;
 ///
 /// let target = TargetReached::new("val_accuracy", 0.98);
-/// assert!(!target.observe(0.97).is_stop());
-/// assert!(target.observe(0.98).is_stop());
-/// assert!(!target.observe(f64::NAN).is_stop());
+/// assert!(!target.observe(0.97)?.is_stop());
+/// assert!(target.observe(0.98)?.is_stop());
+/// assert!(!target.observe(f64::NAN)?.is_stop());
+/// # Ok::<(), purlin_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetReached {
@@ -39,12 +40,24 @@ impl TargetReached {
     }
 
     /// Takes a value and says whether to stop.
-    pub fn observe(&self, value: f64) -> Flow {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParam`] when the target is NaN.
+    pub fn observe(&self, value: f64) -> Result<Flow> {
+        self.check()?;
         if value == self.target || self.goal.is_better(value, self.target) {
-            Flow::Stop(format!("{} has reached {}, got {value}", self.monitor, self.target))
-        } else {
-            Flow::Continue
+            let (monitor, target) = (&self.monitor, self.target);
+            return Ok(Flow::Stop(format!("{monitor} has reached {target}, got {value}")));
         }
+        Ok(Flow::Continue)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.target.is_nan() {
+            return Err(Error::param("target reached", "target", "a number", self.target));
+        }
+        Ok(())
     }
 }
 
@@ -54,13 +67,10 @@ impl<T: Real> Callback<T> for TargetReached {
     }
 
     fn on_train_begin(&mut self, _: &RunInfo) -> Result<()> {
-        if self.target.is_nan() {
-            return Err(Error::param("target reached", "target", "a number", self.target));
-        }
-        Ok(())
+        self.check()
     }
 
     fn on_epoch_end(&mut self, record: &EpochRecord, _: &dyn Module<T>) -> Result<Flow> {
-        Ok(self.observe(monitored("target reached", &self.monitor, record)?))
+        self.observe(monitored("target reached", &self.monitor, record)?)
     }
 }

@@ -2,7 +2,7 @@
 //! [`Tensor`](purlin_tensor::Tensor); [`Linear`](super::Linear) and [`Conv2d`](super::Conv2d) can
 //! apply the cheap ones while they write their output.
 
-use super::stateless_shape;
+use super::{finite, stateless_shape};
 use crate::{Context, Forward, Module};
 use purlin_core::{Real, Result, Shape};
 use purlin_tensor::Tensor;
@@ -69,7 +69,13 @@ pub struct LeakyRelu {
 
 impl LeakyRelu {
     /// PyTorch's default slope is 0.01, Keras's 0.3.
+    ///
+    /// # Panics
+    ///
+    /// Unless `negative_slope` is finite.
+    #[track_caller]
     pub fn new(negative_slope: f64) -> Self {
+        finite("leaky_relu", "negative_slope", negative_slope);
         Self { negative_slope }
     }
 }
@@ -100,7 +106,13 @@ pub struct Elu {
 
 impl Elu {
     /// With the limit `-alpha` for very negative input.
+    ///
+    /// # Panics
+    ///
+    /// Unless `alpha` is finite.
+    #[track_caller]
     pub fn new(alpha: f64) -> Self {
+        finite("elu", "alpha", alpha);
         Self { alpha }
     }
 }

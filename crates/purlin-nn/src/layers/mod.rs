@@ -83,6 +83,12 @@ pub(crate) fn within_one(op: &'static str, param: &'static str, value: f64) {
     assert!((0.0..=1.0).contains(&value), "{}", Error::param(op, param, "in 0..=1", value));
 }
 
+/// A panic unless a number is finite.
+#[track_caller]
+pub(crate) fn finite(op: &'static str, param: &'static str, value: f64) {
+    assert!(value.is_finite(), "{}", Error::param(op, param, "finite", value));
+}
+
 /// A panic unless a number is finite and positive.
 #[track_caller]
 pub(crate) fn positive(op: &'static str, param: &'static str, value: f64) {

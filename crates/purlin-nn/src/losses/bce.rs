@@ -1,6 +1,6 @@
 //! Binary cross-entropy.
 
-use super::{Loss, Reduction, Target, reduce, reduction_option, same_shape, within};
+use super::{Loss, Reduction, Target, each_option, reduce, reduction_option, same_shape, within};
 use purlin_core::{Error, Real, Result, Shape};
 use purlin_tensor::{Function, Saved, Tensor, apply};
 
@@ -103,6 +103,8 @@ impl<T: Real> Function<T> for Elementwise {
     }
 }
 
+const WITH_LOGITS: &str = "bce_with_logits";
+
 /// Binary cross-entropy of logits `x`, that is of probabilities `sigmoid(x)`, finite for any
 /// finite logit: `pos_weight t softplus(-x) + (1 - t) softplus(x)`.
 ///
@@ -144,7 +146,37 @@ impl BceWithLogits {
     /// last axis, [`Error::InvalidParam`] when a target lies outside 0..=1 or a weight is
     /// negative or not finite, [`Error::TooFewSamples`] for the mean of nothing.
     pub fn loss<T: Real>(&self, x: &Tensor<T>, target: &Tensor<T>) -> Result<Tensor<T>> {
-        const OP: &str = "bce_with_logits";
+        reduce(WITH_LOGITS, self.reduction, self.elements(x, target)?)
+    }
+
+    /// As [`loss`](Self::loss), each element multiplied by a weight of its own before the
+    /// reduction (PyTorch's `weight`); the mean divides by the number of elements.
+    ///
+    /// ```
+    /// use purlin_nn::losses::BceWithLogits;
+    /// use purlin_tensor::Tensor;
+    ///
+    /// let (x, t) = (Tensor::<f32>::from([1e4, 8.0]), Tensor::from([0.0, 0.0]));
+    /// let loss = BceWithLogits::new().weighted_loss(&x, &t, &Tensor::from([0.5, 0.0]))?;
+    /// assert_eq!(loss.item(), 2.5e3);
+    /// # Ok::<(), purlin_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`loss`](Self::loss); the weight's shape must broadcast to the target's.
+    pub fn weighted_loss<T: Real>(
+        &self,
+        x: &Tensor<T>,
+        target: &Tensor<T>,
+        weight: &Tensor<T>,
+    ) -> Result<Tensor<T>> {
+        check_broadcast(WITH_LOGITS, "weight", weight, x.shape())?;
+        reduce(WITH_LOGITS, self.reduction, self.elements(x, target)? * weight)
+    }
+
+    fn elements<T: Real>(&self, x: &Tensor<T>, target: &Tensor<T>) -> Result<Tensor<T>> {
+        const OP: &str = WITH_LOGITS;
         same_shape(OP, x, target)?;
         within(OP, "target", target, 0.0, 1.0)?;
         let mut positive = target * (-x).softplus();
@@ -162,7 +194,7 @@ impl BceWithLogits {
             positive *= Tensor::from_vec(weight, shape)?;
         }
         let negative = (-target).add_scalar(1.0) * x.softplus();
-        reduce(OP, self.reduction, positive + negative)
+        Ok(positive + negative)
     }
 }
 
@@ -176,6 +208,8 @@ impl<T: Real> Loss<T> for Bce {
             }
         }
     }
+
+    each_option!();
 }
 
 impl<T: Real> Loss<T> for BceWithLogits {
@@ -184,10 +218,12 @@ impl<T: Real> Loss<T> for BceWithLogits {
         match target {
             Target::Values(values) => self.loss(prediction, values),
             Target::Classes(classes) => {
-                self.loss(prediction, &zero_one("bce_with_logits", prediction, classes)?)
+                self.loss(prediction, &zero_one(WITH_LOGITS, prediction, classes)?)
             }
         }
     }
+
+    each_option!();
 }
 
 /// Classes 0 and 1 as numbers in the shape of the prediction.

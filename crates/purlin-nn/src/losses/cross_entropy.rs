@@ -1,6 +1,8 @@
 //! Cross-entropy of logits.
 
-use super::{Loss, Reduction, Target, check_weights, reduce, reduction_option, same_shape};
+use super::{
+    Loss, Reduction, Target, check_weights, each_option, reduce, reduction_option, same_shape,
+};
 use super::{total_weight, within};
 use crate::layers::within_one;
 use purlin_core::{Error, Real, Result};
@@ -50,6 +52,11 @@ impl CrossEntropy {
     }
 
     /// Rows with this target (it need not be a class) have no loss and do not count in the mean.
+    ///
+    /// The mean of a batch in which every row is ignored is an error here: nothing was measured,
+    /// and 0 would pass for a perfect batch. The formula
+    /// [`purlin_tensor::cross_entropy`] gives 0 (and gradients of 0) for it, as a sum over no rows
+    /// does; [`Reduction::Sum`] gives the same here.
     #[must_use]
     pub fn ignore_index(mut self, index: usize) -> Self {
         self.ignore_index = Some(index);
@@ -141,4 +148,6 @@ impl<T: Real> Loss<T> for CrossEntropy {
             Target::Values(probs) => self.soft_loss(prediction, probs),
         }
     }
+
+    each_option!();
 }

@@ -1,6 +1,6 @@
 //! Margins.
 
-use super::{Loss, Reduction, Target, reduce, reduction_option, same_shape};
+use super::{Loss, Reduction, Target, each_option, reduce, reduction_option, same_shape};
 use purlin_core::{Error, Real, Result};
 use purlin_tensor::Tensor;
 
@@ -65,4 +65,6 @@ impl<T: Real> Loss<T> for Hinge {
             }
         }
     }
+
+    each_option!();
 }

@@ -1,6 +1,6 @@
 //! Kullback-Leibler divergence.
 
-use super::{Loss, Reduction, Target, reduce, reduction_option, same_shape};
+use super::{Loss, Reduction, Target, reduce, same_shape};
 use purlin_core::{Error, Real, Result};
 use purlin_tensor::{Tensor, where_};
 
@@ -25,8 +25,20 @@ use purlin_tensor::{Tensor, where_};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KlDiv {
     log_target: bool,
-    batch_mean: bool,
-    reduction: Reduction,
+    reduction: KlReduction,
+}
+
+/// One of two: the last one asked for counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KlReduction {
+    Elements(Reduction),
+    BatchMean,
+}
+
+impl Default for KlReduction {
+    fn default() -> Self {
+        Self::Elements(Reduction::default())
+    }
 }
 
 impl KlDiv {
@@ -43,14 +55,18 @@ impl KlDiv {
     }
 
     /// The sum divided by the size of the first axis: the mean divergence per row. It takes the
-    /// place of a [`Reduction`].
+    /// place of a [`Reduction`], and [`reduction`](Self::reduction) that of this: the last call
+    /// counts.
     #[must_use]
-    pub fn batch_mean(mut self) -> Self {
-        self.batch_mean = true;
-        self
+    pub fn batch_mean(self) -> Self {
+        Self { reduction: KlReduction::BatchMean, ..self }
     }
 
-    reduction_option!();
+    /// How the losses of the elements are put together; the mean unless set.
+    #[must_use]
+    pub fn reduction(self, reduction: Reduction) -> Self {
+        Self { reduction: KlReduction::Elements(reduction), ..self }
+    }
 
     /// The loss of log-probabilities `x` against a target of the same shape.
     ///
@@ -59,28 +75,44 @@ impl KlDiv {
     /// [`Error::Shape`] when the shapes differ, [`Error::InvalidParam`] when a probability is
     /// negative or NaN, [`Error::TooFewSamples`] for the mean of nothing.
     pub fn loss<T: Real>(&self, x: &Tensor<T>, target: &Tensor<T>) -> Result<Tensor<T>> {
-        same_shape("kl_div", x, target)?;
-        let loss = if self.log_target {
-            target.exp() * (target - x)
-        } else {
-            super::within("kl_div", "target", target, 0.0, f64::INFINITY)?;
-            let one = Tensor::ones(*target.shape());
-            let positive = where_(&target.gt(&Tensor::zeros(*target.shape())), target, &one);
-            target * (positive.ln() - x)
-        };
-        if !self.batch_mean {
-            return reduce("kl_div", self.reduction, loss);
-        }
-        match x.dims() {
-            [rows, ..] if *rows > 0 => Ok(loss.sum() / T::from_usize(*rows)),
-            [] => Err(Error::shape("kl_div", "prediction with a batch axis", x.shape())),
+        let loss = self.elements(x, target)?;
+        match (self.reduction, x.dims()) {
+            (KlReduction::Elements(reduction), _) => reduce("kl_div", reduction, loss),
+            (KlReduction::BatchMean, [rows, ..]) if *rows > 0 => {
+                Ok(loss.sum() / T::from_usize(*rows))
+            }
+            (KlReduction::BatchMean, []) => {
+                Err(Error::shape("kl_div", "prediction with a batch axis", x.shape()))
+            }
             _ => Err(Error::TooFewSamples { op: "kl_div", expected: 1, got: 0 }),
         }
+    }
+
+    fn elements<T: Real>(self, x: &Tensor<T>, target: &Tensor<T>) -> Result<Tensor<T>> {
+        same_shape("kl_div", x, target)?;
+        if self.log_target {
+            return Ok(target.exp() * (target - x));
+        }
+        super::within("kl_div", "target", target, 0.0, f64::INFINITY)?;
+        let one = Tensor::ones(*target.shape());
+        let positive = where_(&target.gt(&Tensor::zeros(*target.shape())), target, &one);
+        Ok(target * (positive.ln() - x))
     }
 }
 
 impl<T: Real> Loss<T> for KlDiv {
     fn compute(&self, prediction: &Tensor<T>, target: Target<'_, T>) -> Result<Tensor<T>> {
         self.loss(prediction, target.values("kl_div")?)
+    }
+
+    /// For [`KlDiv::batch_mean`] the divergence of each row, else that of each element.
+    fn each(&self, prediction: &Tensor<T>, target: Target<'_, T>) -> Result<Tensor<T>> {
+        let elements = self.elements(prediction, target.values("kl_div")?)?;
+        match (self.reduction, elements.dims()) {
+            (KlReduction::BatchMean, &[rows, _, ..]) if rows > 0 => {
+                Ok(elements.reshape([rows, elements.numel() / rows]).sum_axis(1, false))
+            }
+            _ => Ok(elements),
+        }
     }
 }

@@ -46,9 +46,12 @@ pub use regression::{Huber, L1, Mse, SmoothL1};
 
 use purlin_core::{Error, Real, Result};
 use purlin_tensor::Tensor;
+use std::fmt;
 
 /// A loss that a training loop can be handed.
-pub trait Loss<T: Real = f32>: Send + Sync {
+///
+/// The `Debug` text names its options: a run is resumed only with a loss of the same text.
+pub trait Loss<T: Real = f32>: Send + Sync + fmt::Debug {
     /// The loss of a prediction.
     ///
     /// # Errors
@@ -56,6 +59,29 @@ pub trait Loss<T: Real = f32>: Send + Sync {
     /// [`Error::Shape`] and [`Error::InvalidParam`] when the target does not fit the prediction
     /// or the loss.
     fn compute(&self, prediction: &Tensor<T>, target: Target<'_, T>) -> Result<Tensor<T>>;
+
+    /// The losses before they are put together, the samples along the first axis: what weights of
+    /// samples are multiplied with. All losses of this crate have it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Loss::compute`], and [`Error::InvalidParam`] for a loss that does not say.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_nn::losses::{Loss, Mse};
+    /// use purlin_tensor::Tensor;
+    ///
+    /// let (x, t) = (Tensor::from([1.0f32, 2.0]), Tensor::from([1.0, 5.0]));
+    /// assert_eq!(Mse::new().each(&x, (&t).into())?.to_vec(), [0.0, 9.0]);
+    /// # Ok::<(), purlin_core::Error>(())
+    /// ```
+    fn each(&self, prediction: &Tensor<T>, target: Target<'_, T>) -> Result<Tensor<T>> {
+        let _ = (prediction, target);
+        let rule = "one that gives a loss per sample (Loss::each), for weights of samples";
+        Err(Error::param("loss", "loss", rule, format!("{self:?}")))
+    }
 }
 
 /// What a prediction is compared with.
@@ -228,3 +254,13 @@ macro_rules! reduction_option {
     };
 }
 use reduction_option;
+
+/// [`Loss::each`] of a loss with a `reduction`.
+macro_rules! each_option {
+    () => {
+        fn each(&self, prediction: &Tensor<T>, target: Target<'_, T>) -> Result<Tensor<T>> {
+            self.clone().reduction(crate::losses::Reduction::None).compute(prediction, target)
+        }
+    };
+}
+use each_option;

@@ -1,6 +1,6 @@
 //! Negative log-likelihood of classes.
 
-use super::{Loss, Reduction, Target, reduction_option, total_weight};
+use super::{Loss, Reduction, Target, each_option, reduction_option, total_weight};
 use purlin_core::{Real, Result};
 use purlin_tensor::Tensor;
 
@@ -38,6 +38,11 @@ impl Nll {
     }
 
     /// Rows with this target (it need not be a class) have no loss and do not count in the mean.
+    ///
+    /// The mean of a batch in which every row is ignored is an error here: nothing was measured,
+    /// and 0 would pass for a perfect batch. The formula
+    /// [`purlin_tensor::cross_entropy`] gives 0 (and gradients of 0) for it, as a sum over no rows
+    /// does; [`Reduction::Sum`] gives the same here.
     #[must_use]
     pub fn ignore_index(mut self, index: usize) -> Self {
         self.ignore_index = Some(index);
@@ -99,4 +104,6 @@ impl<T: Real> Loss<T> for Nll {
     fn compute(&self, prediction: &Tensor<T>, target: Target<'_, T>) -> Result<Tensor<T>> {
         self.loss(prediction, target.classes("nll")?)
     }
+
+    each_option!();
 }

@@ -1,6 +1,6 @@
 //! Losses of differences: squared, absolute, and between.
 
-use super::{Loss, Reduction, Target, reduce, reduction_option, same_shape};
+use super::{Loss, Reduction, Target, each_option, reduce, reduction_option, same_shape};
 use crate::layers::positive;
 use purlin_core::{Real, Result};
 use purlin_tensor::Tensor;
@@ -166,6 +166,8 @@ macro_rules! loss_of_values {
             fn compute(&self, prediction: &Tensor<T>, target: Target<'_, T>) -> Result<Tensor<T>> {
                 self.loss(prediction, target.values($op)?)
             }
+
+            each_option!();
         }
     )*};
 }

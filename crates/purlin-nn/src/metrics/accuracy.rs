@@ -1,7 +1,11 @@
 //! Shares of right answers.
 
-use super::{check_classes, check_finite, check_lengths, rows};
+use super::metric::{classes_of, from_json, json};
+use super::{Metric, check_classes, check_finite, check_lengths, rows};
+use crate::exact;
 use purlin_core::{Error, Real, Result};
+use purlin_data::Targets;
+use purlin_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// Share of samples whose class was found.
@@ -25,6 +29,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Accuracy {
+    #[serde(with = "exact::option")]
     threshold: Option<f64>,
     n_right: u64,
     n_samples: u64,
@@ -47,9 +52,13 @@ impl Accuracy {
     /// # Errors
     ///
     /// [`Error::Shape`] when the scores cannot be cut into rows, [`Error::InvalidParam`] for a
-    /// class out of range, [`Error::NonFinite`] for NaN or an infinity. Nothing is counted then.
+    /// class out of range or a threshold of NaN, [`Error::NonFinite`] for NaN or an infinity.
+    /// Nothing is counted then.
     pub fn update<T: Real>(&mut self, scores: &[T], targets: &[usize]) -> Result<()> {
         let n_right = if let Some(threshold) = self.threshold {
+            if threshold.is_nan() {
+                return Err(Error::param("accuracy", "threshold", "a number", threshold));
+            }
             check_lengths("accuracy", targets.len(), scores.len())?;
             check_classes("accuracy", targets, 2)?;
             check_finite("accuracy", "scores", scores, 1)?;
@@ -165,4 +174,64 @@ fn checked_rows<'a, T: Real>(
     check_classes(op, targets, n_classes)?;
     check_finite(op, "scores", scores, n_classes)?;
     Ok(rows)
+}
+
+/// `accuracy`. Output `(n, n_classes)`; for [`Accuracy::binary`] one score per sample.
+impl Metric for Accuracy {
+    fn name(&self) -> String {
+        "accuracy".to_owned()
+    }
+    fn update(&mut self, output: &Tensor, targets: &Targets) -> Result<()> {
+        self.update(output.data(), &classes_of("accuracy", targets)?)
+    }
+    fn value(&self) -> Option<f64> {
+        self.value()
+    }
+    fn reset(&mut self) {
+        self.reset();
+    }
+    fn state(&self) -> String {
+        json(self)
+    }
+    fn load_state(&mut self, state: &str) -> Result<()> {
+        let saved: Self = from_json("accuracy", state)?;
+        if saved.threshold.map(f64::to_bits) != self.threshold.map(f64::to_bits) {
+            let rule = format!("that of threshold {:?}", self.threshold);
+            return Err(Error::param("accuracy", "state", rule, format!("{:?}", saved.threshold)));
+        }
+        *self = saved;
+        Ok(())
+    }
+}
+
+/// `top_5_accuracy` for k = 5. Output `(n, n_classes)`.
+impl Metric for TopK {
+    fn name(&self) -> String {
+        format!("top_{}_accuracy", self.k())
+    }
+    fn update(&mut self, output: &Tensor, targets: &Targets) -> Result<()> {
+        self.update(output.data(), &classes_of("top-k accuracy", targets)?)
+    }
+    fn value(&self) -> Option<f64> {
+        self.value()
+    }
+    fn reset(&mut self) {
+        self.reset();
+    }
+    fn state(&self) -> String {
+        json(self)
+    }
+    fn load_state(&mut self, state: &str) -> Result<()> {
+        let saved: Self = from_json("top-k accuracy", state)?;
+        if saved.k != self.k {
+            return Err(Error::param(
+                "top-k accuracy",
+                "state",
+                format!("that of k = {}", self.k),
+                saved.k,
+            ));
+        }
+        *self = saved;
+        Ok(())
+    }
 }

@@ -1,8 +1,11 @@
 //! The area under the ROC curve.
 
-use super::{check_classes, check_finite, check_lengths};
+use super::metric::{classes_of, from_json, json};
+use super::{Metric, check_classes, check_finite, check_lengths};
 use crate::exact;
 use purlin_core::{Real, Result};
+use purlin_data::Targets;
+use purlin_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// How well a score ranks the positive samples above the negative ones.
@@ -108,5 +111,35 @@ impl RocAuc {
             sum += positive as f64 * (found as f64 / seen as f64);
         }
         (found > 0).then(|| sum / found as f64)
+    }
+}
+
+/// `auc`. Output one score per sample, or `(n, 2)`: the second score minus the first.
+impl Metric for RocAuc {
+    fn name(&self) -> String {
+        "auc".to_owned()
+    }
+    fn update(&mut self, output: &Tensor, targets: &Targets) -> Result<()> {
+        let classes = classes_of("roc auc", targets)?;
+        if let [_, 2] = output.dims() {
+            let pairs = output.data().as_chunks::<2>().0;
+            let scores: Vec<f64> =
+                pairs.iter().map(|[a, b]| f64::from(*b) - f64::from(*a)).collect();
+            return self.update(&scores, &classes);
+        }
+        self.update(output.data(), &classes)
+    }
+    fn value(&self) -> Option<f64> {
+        self.value()
+    }
+    fn reset(&mut self) {
+        self.reset();
+    }
+    fn state(&self) -> String {
+        json(self)
+    }
+    fn load_state(&mut self, state: &str) -> Result<()> {
+        *self = from_json("roc auc", state)?;
+        Ok(())
     }
 }

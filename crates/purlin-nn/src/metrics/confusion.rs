@@ -180,9 +180,14 @@ impl ConfusionMatrix {
     ///
     /// # Panics
     ///
-    /// When [`Average::Class`] names a class that is out of range.
+    /// When [`Average::Class`] names a class that is out of range, or `beta` is not finite or below
+    /// 0.
     #[track_caller]
     pub fn f_score(&self, average: Average, beta: f64) -> Option<f64> {
+        assert!(
+            beta.is_finite() && beta >= 0.0,
+            "confusion matrix: beta must be finite and at least 0, got {beta}"
+        );
         let b2 = beta * beta;
         self.averaged(average, |right, predicted, support| {
             ratio((1.0 + b2) * right, b2 * support + predicted)

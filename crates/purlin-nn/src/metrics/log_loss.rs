@@ -1,8 +1,11 @@
 //! Negative log-likelihood of probabilities.
 
-use super::{check_classes, check_finite, rows};
+use super::metric::{classes_of, from_json, json};
+use super::{Metric, check_classes, check_finite, rows};
 use crate::exact;
 use purlin_core::{Error, Real, Result};
+use purlin_data::Targets;
+use purlin_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// A row of probabilities may miss 1 by this much; softmax in single precision stays far below.
@@ -81,5 +84,28 @@ impl LogLoss {
     /// Begins again.
     pub fn reset(&mut self) {
         *self = Self::default();
+    }
+}
+
+/// `log_loss`. Output probabilities: `(n, n_classes)`, or one per sample.
+impl Metric for LogLoss {
+    fn name(&self) -> String {
+        "log_loss".to_owned()
+    }
+    fn update(&mut self, output: &Tensor, targets: &Targets) -> Result<()> {
+        self.update(output.data(), &classes_of("log loss", targets)?)
+    }
+    fn value(&self) -> Option<f64> {
+        self.value()
+    }
+    fn reset(&mut self) {
+        self.reset();
+    }
+    fn state(&self) -> String {
+        json(self)
+    }
+    fn load_state(&mut self, state: &str) -> Result<()> {
+        *self = from_json("log loss", state)?;
+        Ok(())
     }
 }

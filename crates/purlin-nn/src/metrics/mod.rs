@@ -27,6 +27,7 @@
 
 mod accuracy;
 mod auc;
+mod class_score;
 mod confusion;
 mod log_loss;
 mod metric;
@@ -34,10 +35,11 @@ mod regression;
 
 pub use accuracy::{Accuracy, TopK};
 pub use auc::RocAuc;
+pub use class_score::ClassScore;
 pub use confusion::{Average, ConfusionMatrix};
 pub use log_loss::LogLoss;
-pub use metric::{ClassScore, Metric, RegressionScore};
-pub use regression::Regression;
+pub use metric::Metric;
+pub use regression::{Regression, RegressionScore};
 
 use purlin_core::{Error, Real, Result};
 use serde::{Deserialize, Serialize};

@@ -1,13 +1,18 @@
 //! Errors of predicted values.
 
-use super::{check_finite, check_lengths};
+use super::metric::{from_json, json};
+use super::{Metric, check_finite, check_lengths};
 use crate::exact;
-use purlin_core::{Real, Result};
+use purlin_core::{Error, Real, Result};
+use purlin_data::Targets;
+use purlin_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 /// Mean absolute and squared errors, and the share of the variance explained.
 ///
-/// All values of a target count alike, whatever its shape.
+/// All values of a target count alike, whatever its shape. So R² of several outputs is that of all
+/// their values together, around one mean; scikit-learn's `r2_score` takes the R² of each output
+/// around its own mean and averages them. For that, keep one [`Regression`] per output.
 ///
 /// # Examples
 ///
@@ -45,8 +50,8 @@ impl Regression {
     ///
     /// # Errors
     ///
-    /// [`purlin_core::Error::Shape`] when the lists differ in length,
-    /// [`purlin_core::Error::NonFinite`] for NaN or an infinity. Nothing is counted then.
+    /// [`Error::Shape`] when the lists differ in length,
+    /// [`Error::NonFinite`] for NaN or an infinity. Nothing is counted then.
     pub fn update<T: Real>(&mut self, predictions: &[T], targets: &[T]) -> Result<()> {
         check_lengths("regression metrics", targets.len(), predictions.len())?;
         check_finite("regression metrics", "predictions", predictions, 1)?;
@@ -92,5 +97,100 @@ impl Regression {
     /// the targets have no spread.
     pub fn r2(&self) -> Option<f64> {
         (self.spread > 0.0).then(|| 1.0 - self.squared / self.spread)
+    }
+}
+
+/// An error of predicted values, for the trainer.
+///
+/// Output and targets of the same number of values.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_data::Targets;
+/// use purlin_nn::metrics::{Metric, RegressionScore};
+/// use purlin_tensor::Tensor;
+///
+/// let mut mae = RegressionScore::mae();
+/// mae.update(&Tensor::from([[1.0], [2.0]]), &Targets::Values(Tensor::from([[1.5], [2.5]])))?;
+/// assert_eq!(mae.value(), Some(0.5));
+/// # Ok::<(), purlin_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct RegressionScore {
+    kind: RegressionKind,
+    errors: Regression,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RegressionKind {
+    Mae,
+    Mse,
+    Rmse,
+    R2,
+}
+
+impl RegressionScore {
+    fn new(kind: RegressionKind) -> Self {
+        Self { kind, errors: Regression::new() }
+    }
+
+    /// Mean absolute error.
+    pub fn mae() -> Self {
+        Self::new(RegressionKind::Mae)
+    }
+
+    /// Mean squared error.
+    pub fn mse() -> Self {
+        Self::new(RegressionKind::Mse)
+    }
+
+    /// Root of the mean squared error.
+    pub fn rmse() -> Self {
+        Self::new(RegressionKind::Rmse)
+    }
+
+    /// The coefficient of determination, of all values of all outputs together; see [`Regression`].
+    pub fn r2() -> Self {
+        Self::new(RegressionKind::R2)
+    }
+}
+
+impl Metric for RegressionScore {
+    fn name(&self) -> String {
+        let name = match self.kind {
+            RegressionKind::Mae => "mae",
+            RegressionKind::Mse => "mse",
+            RegressionKind::Rmse => "rmse",
+            RegressionKind::R2 => "r2",
+        };
+        name.to_owned()
+    }
+    fn update(&mut self, output: &Tensor, targets: &Targets) -> Result<()> {
+        match targets {
+            Targets::Values(values) => self.errors.update(output.data(), values.data()),
+            Targets::Classes(_) => {
+                Err(Error::shape("regression metrics", "target values", "classes"))
+            }
+            Targets::None => Err(Error::shape("regression metrics", "target values", "none")),
+        }
+    }
+    fn value(&self) -> Option<f64> {
+        match self.kind {
+            RegressionKind::Mae => self.errors.mae(),
+            RegressionKind::Mse => self.errors.mse(),
+            RegressionKind::Rmse => self.errors.rmse(),
+            RegressionKind::R2 => self.errors.r2(),
+        }
+    }
+    fn reset(&mut self) {
+        self.errors.reset();
+    }
+    fn state(&self) -> String {
+        json(&self.errors)
+    }
+    fn load_state(&mut self, state: &str) -> Result<()> {
+        self.errors = from_json("regression metrics", state)?;
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Adagrad.
 
-use super::engine::{check_not_negative, check_positive, common_options, rule_fields};
+use super::check::{check_not_negative, check_positive};
+use super::engine::{common_options, rule_fields};
 use super::{Settings, UpdateArgs, UpdateRule, flush_subnormal, slots};
 use purlin_backend::elementwise::{UpdateOp, update};
 use purlin_core::simd::Lanes;

@@ -1,32 +1,47 @@
 //! The walk that all optimizers share: groups, state per parameter, errors before changes.
 
+use super::check::check_step;
 use super::{Optimizer, OptimizerState, ParamGroup, ParamState};
 use crate::{Module, Param};
 use purlin_core::simd::Lanes;
 use purlin_core::{Error, Real, Result};
 use purlin_tensor::{Gradients, Tensor};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Settings and state that every optimizer has.
 ///
 /// An optimizer of your own holds one of these and implements [`UpdateRule`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings<T: Real = f32> {
-    lr: f64,
+    pub(super) lr: f64,
     initial_lr: f64,
     weight_decay: f64,
     maximize: bool,
-    allow_missing: bool,
-    groups: Vec<ParamGroup>,
-    groups_are_checked: bool,
-    entries: BTreeMap<String, Entry<T>>,
+    pub(super) allow_missing: bool,
+    pub(super) groups: Vec<ParamGroup>,
+    pub(super) groups_are_checked: bool,
+    pub(super) entries: BTreeMap<String, Entry<T>>,
 }
 
 /// State of one parameter.
 #[derive(Debug, Clone)]
-struct Entry<T: Real> {
-    steps: u64,
-    slots: Vec<Tensor<T>>,
+pub(super) struct Entry<T: Real> {
+    pub(super) steps: u64,
+    pub(super) slots: Vec<Tensor<T>>,
+}
+
+/// The options without the state: what [`Optimizer::describe`] is made from.
+impl<T: Real> fmt::Debug for Settings<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("lr", &self.lr)
+            .field("weight_decay", &self.weight_decay)
+            .field("maximize", &self.maximize)
+            .field("allow_missing", &self.allow_missing)
+            .field("groups", &self.groups)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<T: Real> Settings<T> {
@@ -64,7 +79,7 @@ impl<T: Real> Settings<T> {
         self.groups.push(group);
     }
 
-    fn check(&self, op: &'static str) -> Result<()> {
+    pub(super) fn check(&self, op: &'static str) -> Result<()> {
         for (name, value) in [("lr", self.lr), ("weight_decay", self.weight_decay)] {
             if !(value.is_finite() && value >= 0.0) {
                 return Err(Error::param(op, name, "finite and at least 0", value));
@@ -105,6 +120,7 @@ pub struct UpdateArgs {
 /// use purlin_nn::optim::{Settings, UpdateArgs, UpdateRule};
 /// use purlin_tensor::Tensor;
 ///
+/// #[derive(Debug)]
 /// struct SignSgd {
 ///     settings: Settings,
 /// }
@@ -148,7 +164,10 @@ pub struct UpdateArgs {
 /// rule.update(&args, &mut param, &[0.1, -7.0], &mut []);
 /// assert_eq!(param, [0.5, 1.5]);
 /// ```
-pub trait UpdateRule<T: Real = f32>: Send {
+///
+/// Its `Debug` text names the options; [`Optimizer::describe`] hands it out, and a checkpoint is
+/// resumed only by an optimizer that describes itself alike.
+pub trait UpdateRule<T: Real = f32>: Send + fmt::Debug {
     /// The name that errors and saved state carry.
     fn name(&self) -> &'static str;
 
@@ -254,6 +273,10 @@ impl<T: Real, R: UpdateRule<T>> Optimizer<T> for R {
         UpdateRule::set_momentum(self, momentum);
     }
 
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+
     fn state(&self) -> OptimizerState<T> {
         let names = self.slots();
         let param = |(name, entry): (&String, &Entry<T>)| {
@@ -297,64 +320,6 @@ impl<T: Real, R: UpdateRule<T>> Optimizer<T> for R {
             UpdateRule::set_momentum(self, momentum);
         }
         Ok(())
-    }
-}
-
-/// Everything that can be wrong with a step, before anything is changed.
-fn check_step<T: Real>(
-    rule: &(impl UpdateRule<T> + ?Sized),
-    model: &dyn Module<T>,
-    grads: &Gradients<T>,
-) -> Result<()> {
-    let (op, settings) = (rule.name(), rule.settings());
-    settings.check(op)?;
-    rule.check()?;
-    let mut result = Ok(());
-    let mut is_used = vec![settings.groups_are_checked; settings.groups.len()];
-    model.for_each_param(&mut |name, param| {
-        for (group, is_used) in settings.groups.iter().zip(&mut is_used) {
-            *is_used = *is_used || group.selects(name, param.shape());
-        }
-        if result.is_ok() && param.is_trainable() {
-            result = check_param(op, settings, name, param, grads.get(param));
-        }
-    });
-    result?;
-    match settings.groups.iter().zip(is_used).find(|(_, is_used)| !is_used) {
-        Some((group, _)) => {
-            let rule = "such that each selects a parameter";
-            Err(Error::param(op, "groups", rule, format!("none for {}", group.describe())))
-        }
-        None => Ok(()),
-    }
-}
-
-fn check_param<T: Real>(
-    op: &'static str,
-    settings: &Settings<T>,
-    name: &str,
-    param: &Param<T>,
-    grad: Option<&Tensor<T>>,
-) -> Result<()> {
-    let shape = param.shape();
-    match grad {
-        None if settings.allow_missing => return Ok(()),
-        None => {
-            let rule = "there for every trainable parameter";
-            return Err(Error::param(op, "gradient", rule, format!("none for {name}")));
-        }
-        Some(grad) if grad.shape() != shape => {
-            let expected = format!("a gradient of shape {shape} for {name}");
-            return Err(Error::shape(op, expected, grad.shape()));
-        }
-        Some(_) => {}
-    }
-    let Some(entry) = settings.entries.get(name) else { return Ok(()) };
-    match entry.slots.iter().find(|slot| slot.shape() != shape) {
-        Some(slot) => {
-            Err(Error::shape(op, format!("state of shape {shape} for {name}"), slot.shape()))
-        }
-        None => Ok(()),
     }
 }
 
@@ -402,30 +367,3 @@ macro_rules! rule_fields {
 }
 
 pub(crate) use {common_options, rule_fields};
-
-/// `value` must lie in `[0, 1)`.
-pub(super) fn check_unit(op: &'static str, param: &'static str, value: f64) -> Result<()> {
-    if (0.0..1.0).contains(&value) {
-        Ok(())
-    } else {
-        Err(Error::param(op, param, "in [0, 1)", value))
-    }
-}
-
-/// `value` must be finite and at least 0.
-pub(super) fn check_not_negative(op: &'static str, param: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() && value >= 0.0 {
-        Ok(())
-    } else {
-        Err(Error::param(op, param, "finite and at least 0", value))
-    }
-}
-
-/// `value` must be finite and above 0.
-pub(super) fn check_positive(op: &'static str, param: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() && value > 0.0 {
-        Ok(())
-    } else {
-        Err(Error::param(op, param, "finite and greater than 0", value))
-    }
-}

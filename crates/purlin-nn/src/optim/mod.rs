@@ -17,8 +17,8 @@
 //! corrections are computed in double precision with the `libm` crate, so a step has the same bits
 //! everywhere.
 //!
-//! A trainable parameter without a gradient is an error that names it, raised before any parameter
-//! has changed; frozen parameters are skipped. [`ParamGroup`] gives some parameters their own
+//! A trainable parameter without a gradient, or with one that holds NaN or an infinity, is an error
+//! that names it, raised before any parameter has changed; frozen parameters are skipped. [`ParamGroup`] gives some parameters their own
 //! learning rate or weight decay, [`clip`] bounds the gradients.
 //!
 //! # Examples
@@ -50,6 +50,7 @@ mod adadelta;
 mod adagrad;
 mod adam;
 mod adamax;
+mod check;
 pub mod clip;
 mod engine;
 mod group;
@@ -79,17 +80,19 @@ use purlin_tensor::{Gradients, Tensor};
 
 /// Changes the parameters of a model by their gradients.
 ///
-/// Parameters are known by their names; their order does not matter. NaN in a gradient is not
-/// hidden: the number that it belongs to becomes NaN ([`Clip`] names the parameter instead, before
-/// anything has changed). The laws are `purlin_testkit::check_optimizer`.
+/// Parameters are known by their names; their order does not matter. The laws are
+/// `purlin_testkit::check_optimizer`: among them, NaN in a gradient is not hidden. The optimizers of
+/// this crate refuse it by the name of its parameter, before anything has changed.
 pub trait Optimizer<T: Real = f32>: Send {
     /// Takes one step.
     ///
     /// # Errors
     ///
     /// [`purlin_core::Error::InvalidParam`] when an option breaks its rule, a trainable parameter
-    /// has no gradient, or a group matches no parameter; [`purlin_core::Error::Shape`] when a
-    /// gradient or restored state does not fit its parameter. No parameter has changed then.
+    /// has no gradient, or a group matches no parameter; [`purlin_core::Error::Diverged`] when a
+    /// gradient holds NaN or an infinity (the step is the number of steps that its parameter has
+    /// taken); [`purlin_core::Error::Shape`] when a gradient or restored state does not fit its
+    /// parameter. No parameter has changed then.
     fn step(&mut self, model: &mut dyn Module<T>, grads: &Gradients<T>) -> Result<()>;
 
     /// The learning rate of the next step.
@@ -103,6 +106,20 @@ pub trait Optimizer<T: Real = f32>: Send {
 
     /// Sets the momentum, where there is one.
     fn set_momentum(&mut self, momentum: f64);
+
+    /// Its options as text, state apart: a run is resumed only with an optimizer that describes
+    /// itself as the one that began.
+    ///
+    /// ```
+    /// use purlin_nn::optim::{Optimizer, Sgd};
+    ///
+    /// let (plain, heavy): (Sgd, Sgd) = (Sgd::new(0.1), Sgd::new(0.1).momentum(0.9));
+    /// assert_eq!(plain.describe(), Sgd::<f32>::new(0.1).describe());
+    /// assert_ne!(plain.describe(), heavy.describe());
+    /// ```
+    fn describe(&self) -> String {
+        self.state().kind
+    }
 
     /// All that it remembers; tensors share storage until the next step.
     fn state(&self) -> OptimizerState<T>;

@@ -1,11 +1,14 @@
 //! NAdam.
 
-use super::engine::{check_not_negative, check_positive, check_unit, common_options, rule_fields};
+use super::check::{check_not_negative, check_positive, check_unit};
+use super::engine::{common_options, rule_fields};
 use super::{Settings, UpdateArgs, UpdateRule, flush_subnormal, slots};
 use purlin_backend::elementwise::{UpdateOp, update};
 use purlin_core::simd::Lanes;
 use purlin_core::{Real, Result};
 use purlin_tensor::Tensor;
+use std::cell::RefCell;
+use std::fmt;
 
 /// NAdam: Adam that looks ahead, as Nesterov's momentum does.
 ///
@@ -45,19 +48,50 @@ pub struct NAdam<T: Real = f32> {
     beta2: f64,
     eps: f64,
     momentum_decay: f64,
+    products: Products,
+}
+
+/// `mu_1 ... mu_t` by `t`, each computed once for all parameters and steps. The list ends where the
+/// product adds nothing to 1: after some 350 factors for `beta1` = 0.9, 370,000 for 0.9999.
+///
+/// A cache of a pure function: it changes no result and is not part of the state.
+#[derive(Clone, Default)]
+struct Products(RefCell<Vec<f64>>);
+
+impl Products {
+    /// The product of the first `t` factors, or the last one that is above the end of the list.
+    fn up_to(&self, t: u64, mu: impl Fn(u64) -> f64) -> f64 {
+        let mut list = self.0.borrow_mut();
+        while (list.len() as u64) < t && list.last().is_none_or(|&last| last >= NEGLIGIBLE) {
+            let next = list.last().unwrap_or(&1.0) * mu(list.len() as u64 + 1);
+            list.push(next);
+        }
+        let at = (t as usize).min(list.len());
+        if at == 0 { 1.0 } else { list[at - 1] }
+    }
+}
+
+/// Below this a product adds nothing to 1.
+const NEGLIGIBLE: f64 = f64::EPSILON / 4.0;
+
+impl fmt::Debug for Products {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Products")
+    }
 }
 
 impl<T: Real> NAdam<T> {
     /// The defaults with this learning rate.
     pub fn new(lr: f64) -> Self {
         let settings = Settings::new(lr);
-        Self { settings, beta1: 0.9, beta2: 0.999, eps: 1e-8, momentum_decay: 4e-3 }
+        let products = Products::default();
+        Self { settings, beta1: 0.9, beta2: 0.999, eps: 1e-8, momentum_decay: 4e-3, products }
     }
 
     /// The shares that the means of the gradient and of its square keep at each step.
     #[must_use]
     pub fn betas(self, beta1: f64, beta2: f64) -> Self {
-        Self { beta1, beta2, ..self }
+        Self { beta1, beta2, products: Products::default(), ..self }
     }
 
     /// Keeps the division finite.
@@ -69,7 +103,7 @@ impl<T: Real> NAdam<T> {
     /// How fast the momentum rises to `beta1`.
     #[must_use]
     pub fn momentum_decay(self, momentum_decay: f64) -> Self {
-        Self { momentum_decay, ..self }
+        Self { momentum_decay, products: Products::default(), ..self }
     }
 
     /// Adds `weight_decay * p` to the gradient.
@@ -103,14 +137,7 @@ impl<T: Real> UpdateRule<T> for NAdam<T> {
 
     fn update(&self, args: &UpdateArgs, param: &mut [T], grad: &[T], state: &mut [Tensor<T>]) {
         let (now, next) = (self.mu(args.step), self.mu(args.step + 1));
-        // Below this the product adds nothing to 1; some 350 factors, never more.
-        let mut product = 1.0;
-        for t in 1..=args.step {
-            product *= self.mu(t);
-            if product < f64::EPSILON / 4.0 {
-                break;
-            }
-        }
+        let product = self.products.up_to(args.step, |t| self.mu(t));
         let op = Op {
             sign: args.sign,
             decay: args.weight_decay,
@@ -130,7 +157,10 @@ impl<T: Real> UpdateRule<T> for NAdam<T> {
     }
 
     fn set_momentum(&mut self, momentum: f64) {
-        self.beta1 = momentum;
+        if momentum.to_bits() != self.beta1.to_bits() {
+            self.beta1 = momentum;
+            self.products = Products::default();
+        }
     }
 }
 
@@ -157,5 +187,43 @@ impl UpdateOp<3, 1> for Op {
         let d = V::splat_f64(self.of_gradient).mul_add(g, V::splat_f64(self.of_mean) * m);
         let denominator = v.sqrt().mul_add(V::splat_f64(self.root), V::splat_f64(self.eps));
         [p - d / denominator, m, v]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_are_those_of_the_definition_and_each_is_computed_once() {
+        let nadam: NAdam = NAdam::new(0.1).betas(0.99, 0.999);
+        let calls = std::cell::Cell::new(0);
+        let mu = |t| {
+            calls.set(calls.get() + 1);
+            nadam.mu(t)
+        };
+        let mut product = 1.0;
+        for t in 1..=40 {
+            product *= nadam.mu(t);
+            for _ in 0..3 {
+                assert_eq!(nadam.products.up_to(t, mu).to_bits(), product.to_bits());
+            }
+        }
+        assert_eq!(calls.get(), 40);
+        // The list ends, and a step of a long training costs a look-up.
+        assert!(nadam.products.up_to(u64::MAX, mu) < NEGLIGIBLE);
+        let after = calls.get();
+        assert!(after < 100);
+        nadam.products.up_to(1 << 40, mu);
+        assert_eq!(calls.get(), after);
+    }
+
+    #[test]
+    fn another_momentum_starts_the_products_anew() {
+        let mut nadam: NAdam = NAdam::new(0.1);
+        nadam.products.up_to(5, |t| nadam.mu(t));
+        UpdateRule::set_momentum(&mut nadam, 0.5);
+        let expected: f64 = (1..=5).map(|t| nadam.mu(t)).fold(1.0, |product, mu| product * mu);
+        assert_eq!(nadam.products.up_to(5, |t| nadam.mu(t)), expected);
     }
 }

@@ -1,6 +1,7 @@
 //! RMSprop.
 
-use super::engine::{check_positive, check_unit, common_options, rule_fields};
+use super::check::{check_positive, check_unit};
+use super::engine::{common_options, rule_fields};
 use super::{Settings, UpdateArgs, UpdateRule, flush_subnormal, slots};
 use purlin_backend::elementwise::{UpdateOp, update};
 use purlin_core::simd::Lanes;

@@ -54,13 +54,16 @@ pub use plateau::{ReduceOnPlateau, Threshold};
 pub use sequence::{FnSchedule, Sequence};
 
 use purlin_core::{Error, Result};
+use std::fmt;
 
 /// The learning rate (and for some, the momentum) in effect at each step, counted from 0.
 ///
 /// Parameters are checked by [`Schedule::check`], which the trainer calls before its first step.
 /// Without that call a schedule whose parameters break their rules answers NaN, which every
 /// optimizer refuses as an error.
-pub trait Schedule: Send + Sync {
+///
+/// The `Debug` text names the parameters: a run is resumed only with a schedule of the same text.
+pub trait Schedule: Send + Sync + fmt::Debug {
     /// The learning rate in effect at `step`.
     fn lr(&self, step: u64) -> f64;
 

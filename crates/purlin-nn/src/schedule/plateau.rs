@@ -154,6 +154,12 @@ impl ReduceOnPlateau {
         if lr - lower > 1e-8 { lower } else { lr }
     }
 
+    /// The same settings with nothing remembered.
+    pub(crate) fn fresh(&self) -> Self {
+        let state = PlateauState { best: None, n_bad: 0, cooldown_left: 0 };
+        Self { state, ..self.clone() }
+    }
+
     /// What it remembers.
     pub fn state(&self) -> &PlateauState {
         &self.state

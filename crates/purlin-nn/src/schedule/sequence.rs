@@ -69,8 +69,7 @@ impl Schedule for Sequence {
 
 impl fmt::Debug for Sequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at: Vec<u64> = self.rest.iter().map(|(at, _)| *at).collect();
-        f.debug_struct("Sequence").field("at", &at).finish_non_exhaustive()
+        f.debug_struct("Sequence").field("first", &self.first).field("rest", &self.rest).finish()
     }
 }
 
@@ -108,6 +107,8 @@ impl Schedule for FnSchedule {
 
 impl fmt::Debug for FnSchedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FnSchedule(..)")
+        // A function has no name; some of its values tell it from another one.
+        let rates = [0, 1, 10, 100, 1_000, 10_000].map(|step| (step, self.lr(step)));
+        f.debug_tuple("FnSchedule").field(&rates).finish()
     }
 }

@@ -1,15 +1,16 @@
 //! The loop.
 
-use super::evaluate::{finite_loss, values};
+use super::evaluate::{check_complete, finite_loss, values};
+use super::resume::Setup;
 use super::target::Prepared;
 use super::{EpochRecord, History, Scheduled, Trainer};
 use crate::callbacks::{BatchEnd, Flow, RunInfo, monitored};
 use crate::checkpoint::{Checkpoint, Position};
 use crate::exact;
-use crate::{Context, Forward};
+use crate::{Buffer, Context, Forward, Param, Visitor};
 use purlin_core::{Error, Result};
 use purlin_data::{Batch, Loader};
-use purlin_tensor::Gradients;
+use purlin_tensor::{Gradients, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// What a run carries from step to step besides model, optimizer and callbacks.
@@ -18,6 +19,8 @@ pub(super) struct Run {
     pub(super) position: Position,
     pub(super) tally: Tally,
     pub(super) history: History,
+    /// How it was set up; a checkpoint holds it.
+    pub(super) setup: Setup,
 }
 
 /// The loss of the epoch so far.
@@ -52,10 +55,11 @@ impl Trainer<'_> {
     /// # Errors
     ///
     /// - [`Error::InvalidParam`]: an option breaks its rule; a callback watches a value that there
-    ///   is not; a trainable parameter gets no gradient.
-    /// - [`Error::TooFewSamples`]: `train` has no batch.
-    /// - [`Error::Diverged`]: the loss is not finite. The step has not been taken and the last
-    ///   checkpoint is that of a good state.
+    ///   is not; a trainable parameter gets no gradient; clipping meets one that is not finite.
+    /// - [`Error::TooFewSamples`]: `train` has no batch, or `validation` leaves samples out.
+    /// - [`Error::Diverged`]: the loss or a gradient is not finite, and the step has not been taken;
+    ///   or a weight is not finite at the end of an epoch (a step overshot), and callbacks have not
+    ///   seen the epoch. The last checkpoint is that of a good state.
     /// - Whatever loader, loss, metrics and callbacks refuse.
     pub fn fit<M: Forward<f32>>(
         &mut self,
@@ -63,22 +67,40 @@ impl Trainer<'_> {
         train: &Loader,
         validation: Option<&Loader>,
     ) -> Result<History> {
+        let result = self.run(model, train, validation);
+        if let Err(error) = &result {
+            self.callbacks.iter_mut().for_each(|callback| callback.on_error(error));
+        }
+        result
+    }
+
+    fn run<M: Forward<f32>>(
+        &mut self,
+        model: &mut M,
+        train: &Loader,
+        validation: Option<&Loader>,
+    ) -> Result<History> {
         self.check()?;
-        let n_batches = train.n_batches() as u64;
+        self.weighting.check(train.dataset().len())?;
+        let n_batches = self.n_batches(train)?;
         if n_batches == 0 {
             // A loader that cannot run says why.
             train.epoch(0).next().transpose()?;
             return Err(Error::TooFewSamples { op: "fit", expected: 1, got: 0 });
         }
+        if let Some(validation) = validation {
+            check_complete("evaluate", validation)?;
+        }
         if let Some(path) = &self.checkpoint {
             Checkpoint::<f32>::sweep(path)?;
         }
         self.metrics.iter_mut().for_each(|metric| metric.reset());
-        let mut run = self.begin(model, n_batches)?;
+        let setup = self.setup(train, n_batches);
+        let mut run = self.begin(model, setup)?;
         let info = RunInfo {
             n_epochs: self.epochs,
             n_batches,
-            n_samples: train.dataset().len() as u64,
+            n_samples: self.n_samples(train, n_batches),
             first_epoch: run.position.epoch,
             first_batch: run.position.batch,
         };
@@ -86,12 +108,32 @@ impl Trainer<'_> {
         while run.position.epoch < self.epochs && run.history.stopped().is_none() {
             self.epoch(model, train, n_batches, &mut run)?;
             self.end_epoch(model, validation, &mut run)?;
-            self.save(model, &run, n_batches)?;
+            self.save(model, &run)?;
         }
         for callback in &mut self.callbacks {
             callback.on_train_end(&run.history, model)?;
         }
         Ok(run.history)
+    }
+
+    /// Batches per epoch.
+    fn n_batches(&self, train: &Loader) -> Result<u64> {
+        let all = train.n_batches() as u64;
+        match self.batches_per_epoch {
+            None => Ok(all),
+            Some(n) if (1..=all).contains(&n) || all == 0 => Ok(n.min(all)),
+            Some(n) => Err(Error::param("fit", "batches_per_epoch", format!("in 1..={all}"), n)),
+        }
+    }
+
+    /// Samples per epoch.
+    fn n_samples(&self, train: &Loader, n_batches: u64) -> u64 {
+        let all = train.n_samples() as u64;
+        if self.batches_per_epoch.is_none() {
+            all
+        } else {
+            all.min(n_batches * train.n_per_batch() as u64)
+        }
     }
 
     /// The batches of an epoch, from where the run stands.
@@ -104,7 +146,7 @@ impl Trainer<'_> {
     ) -> Result<()> {
         let mut pending = Pending::default();
         let Position { epoch, batch: first, .. } = run.position;
-        for (i, batch) in (first..).zip(train.epoch_from(epoch, first as usize)) {
+        for (i, batch) in (first..n_batches).zip(train.epoch_from(epoch, first as usize)) {
             let batch = batch?;
             self.backward(model, &batch, epoch * n_batches + i, run, &mut pending)?;
             let n_samples = batch.len() as u64;
@@ -122,12 +164,12 @@ impl Trainer<'_> {
                 step: run.position.step,
                 is_step,
                 lr: self.optimizer.lr(),
-                values: &|| values(loss, metrics),
+                values: &|| values(loss, metrics.iter().map(AsRef::as_ref)),
             };
             self.callbacks.iter_mut().try_for_each(|callback| callback.on_batch_end(&end))?;
             let is_due = |every| run.position.step.is_multiple_of(every);
             if is_step && i + 1 < n_batches && self.checkpoint_every.is_some_and(is_due) {
-                self.save(model, run, n_batches)?;
+                self.save(model, run)?;
             }
         }
         Ok(())
@@ -146,7 +188,7 @@ impl Trainer<'_> {
         let mut ctx = Context::train(self.seed).at_step(at);
         let output = model.forward(&batch.x, &mut ctx);
         let prepared = Prepared::new("fit", &output, &batch.y)?;
-        let loss = self.loss.compute(&output, prepared.target())?;
+        let loss = self.weighting.loss(self.loss.as_ref(), &output, &prepared, batch)?;
         let value = finite_loss("fit", run.position.step, &loss)?;
         if !loss.is_tracked() {
             let rule = "a result of the trainable parameters (are all of them frozen?)";
@@ -200,7 +242,9 @@ impl Trainer<'_> {
         validation: Option<&Loader>,
         run: &mut Run,
     ) -> Result<()> {
-        let mut values = values(run.tally.mean(), &self.metrics);
+        check_weights(model, run.position.step)?;
+        let metrics = self.metrics.iter().map(AsRef::as_ref);
+        let mut values = values(run.tally.mean(), metrics);
         if let Some(validation) = validation {
             let result = self.evaluate(model, validation)?;
             let named = result.values.into_iter().map(|(name, x)| (format!("val_{name}"), x));
@@ -226,5 +270,40 @@ impl Trainer<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// An error that names the first number that training has made NaN or infinite. Frozen parameters
+/// and buffers are the user's.
+fn check_weights<M: Forward<f32>>(model: &M, step: u64) -> Result<()> {
+    struct Find(Option<(String, f32)>);
+    impl Find {
+        fn look(&mut self, name: &str, x: &Tensor) {
+            if self.0.is_none()
+                && let Some(&value) = x.data().iter().find(|x| !x.is_finite())
+            {
+                self.0 = Some((name.to_owned(), value));
+            }
+        }
+    }
+    impl Visitor<f32> for Find {
+        fn param(&mut self, name: &str, param: &Param) {
+            if param.is_trainable() {
+                self.look(name, param);
+            }
+        }
+        fn buffer(&mut self, name: &str, buffer: &Buffer) {
+            if !buffer.is_frozen() {
+                self.look(name, &buffer.get());
+            }
+        }
+    }
+    let mut find = Find(None);
+    model.visit(&mut find);
+    match find.0 {
+        None => Ok(()),
+        Some((what, value)) => {
+            Err(Error::Diverged { op: "fit", step, what, value: f64::from(value) })
+        }
     }
 }

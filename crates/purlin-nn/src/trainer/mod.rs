@@ -41,8 +41,9 @@ mod fit;
 mod history;
 mod resume;
 mod target;
+mod weighting;
 
-pub use evaluate::Evaluation;
+pub use evaluate::{Evaluation, evaluate, predict};
 pub(crate) use history::names_of;
 pub use history::{EpochRecord, History};
 
@@ -54,6 +55,7 @@ use crate::schedule::{ReduceOnPlateau, Schedule};
 use purlin_core::{Error, Result};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use weighting::Weighting;
 
 #[cfg(doc)]
 use purlin_data::Loader;
@@ -70,8 +72,12 @@ use purlin_data::Loader;
 /// | `reduce_on_plateau` | none | the learning rate by results; not with a schedule |
 /// | `clip` | none | bounds the gradients |
 /// | `accumulate` | 1 | batches per optimizer step |
+/// | `batches_per_epoch` | all | an epoch ends after so many |
+/// | `sample_weights`, `class_weights` | all 1 | factors on the losses of training samples |
 /// | `checkpoint`, `checkpoint_every` | none | a file to go on from |
 /// | `resume` | no | go on from that file if it is there |
+///
+/// Validation data is a loader of its own; [`purlin_data::split_indices`] parts a data set in two.
 ///
 /// The loss must be a mean over the samples of a batch, as losses are by default: epochs average
 /// it over samples, and accumulated gradients are those of the joined batches.
@@ -95,6 +101,10 @@ pub struct Trainer<'a> {
     checkpoint: Option<PathBuf>,
     checkpoint_every: Option<u64>,
     resume: bool,
+    batches_per_epoch: Option<u64>,
+    weighting: Weighting,
+    /// The optimizer as it was handed over: schedules move its options.
+    described: String,
 }
 
 struct Scheduled {
@@ -106,6 +116,7 @@ impl<'a> Trainer<'a> {
     /// One epoch with this loss and this optimizer.
     pub fn new(loss: impl Loss<f32> + 'a, optimizer: impl Optimizer<f32> + 'a) -> Self {
         Self {
+            described: optimizer.describe(),
             loss: Box::new(loss),
             optimizer: Box::new(optimizer),
             epochs: 1,
@@ -119,6 +130,8 @@ impl<'a> Trainer<'a> {
             checkpoint: None,
             checkpoint_every: None,
             resume: false,
+            batches_per_epoch: None,
+            weighting: Weighting::default(),
         }
     }
 
@@ -184,6 +197,58 @@ impl<'a> Trainer<'a> {
         Self { accumulate, ..self }
     }
 
+    /// Ends each epoch after its first so many batches instead of after the whole data set. With a
+    /// shuffled loader they are others in every epoch.
+    #[must_use]
+    #[doc(alias = "steps_per_epoch")]
+    pub fn batches_per_epoch(self, n_batches: u64) -> Self {
+        Self { batches_per_epoch: Some(n_batches), ..self }
+    }
+
+    /// Multiplies the loss of each sample by a weight of its own: one per sample of the training
+    /// data set, in its order. The loss of a batch is the sum of the weighted losses divided by the
+    /// number of samples, as in Keras, so weights of mean 1 keep the size of the gradients.
+    ///
+    /// For training only: validation, `evaluate` and metrics count all samples alike. It needs a
+    /// loss that tells its samples apart ([`Loss::each`]); those of this crate do.
+    ///
+    /// ```
+    /// use purlin_core::rng::Stream;
+    /// use purlin_data::{Loader, MemoryDataset, Targets};
+    /// use purlin_nn::layers::Linear;
+    /// use purlin_nn::losses::Mse;
+    /// use purlin_nn::optim::Sgd;
+    /// use purlin_nn::trainer::Trainer;
+    /// use purlin_tensor::Tensor;
+    ///
+    /// let (x, y) = (Tensor::ones([2, 1]), Tensor::from([[4.0], [8.0]]));
+    /// let data = Loader::new(MemoryDataset::new(x, Targets::Values(y))?);
+    /// let mut model = Linear::new(1, 1, &Stream::new(1, "init")).bias(false);
+    /// Trainer::new(Mse::new(), Sgd::new(0.25))
+    ///     .epochs(99)
+    ///     .sample_weights([0.0, 2.0])
+    ///     .fit(&mut model, &data, None)?;
+    /// assert_eq!(model.weight.item(), 8.0); // the first sample does not count
+    /// # Ok::<(), purlin_core::Error>(())
+    /// ```
+    #[must_use]
+    #[doc(alias = "sample_weight")]
+    pub fn sample_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+        self.weighting.samples = Some(weights.into());
+        self
+    }
+
+    /// Multiplies the loss of each sample by the weight of its class; as [`Trainer::sample_weights`]
+    /// otherwise, and on top of them where both are given. For a mean that divides by the sum of
+    /// the weights, as in PyTorch, see
+    /// [`CrossEntropy::weight`](crate::losses::CrossEntropy::weight).
+    #[must_use]
+    #[doc(alias = "class_weight")]
+    pub fn class_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+        self.weighting.classes = Some(weights.into());
+        self
+    }
+
     /// Writes a checkpoint at the end of every epoch.
     #[must_use]
     pub fn checkpoint(self, path: impl AsRef<Path>) -> Self {
@@ -197,7 +262,8 @@ impl<'a> Trainer<'a> {
     }
 
     /// Goes on from the checkpoint if its file is there. The run must be set up as the one that
-    /// wrote it; it may have more epochs.
+    /// wrote it: data order, loss, optimizer, schedule and all other options are compared, and the
+    /// error names those that differ. It may have more epochs.
     #[must_use]
     pub fn resume(self) -> Self {
         Self { resume: true, ..self }

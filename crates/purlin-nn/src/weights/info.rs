@@ -38,6 +38,8 @@ const ARCHITECTURE: &str = "architecture";
 const VERSION: &str = "architecture_version";
 const CLASSES: &str = "class_names";
 const PREPROCESSING: &str = "preprocessing";
+/// What the keys of the format itself begin with.
+const RESERVED: &str = "purlin.";
 
 impl ModelInfo {
     /// Of an architecture of this name.
@@ -68,7 +70,8 @@ impl ModelInfo {
         Ok(Self { preprocessing: json, ..self })
     }
 
-    /// A further entry.
+    /// A further entry. A key that is taken (see [`ModelInfo::extra`]) is refused when the file is
+    /// written.
     #[must_use]
     pub fn with(mut self, key: &str, value: &str) -> Self {
         self.extra.insert(key.to_owned(), value.to_owned());
@@ -95,13 +98,21 @@ impl ModelInfo {
         })
     }
 
-    pub(super) fn write(&self, writer: &mut TensorWriter) {
+    pub(super) fn write(&self, writer: &mut TensorWriter) -> Result<()> {
         for (key, value) in &self.extra {
+            let is_taken = [ARCHITECTURE, VERSION, CLASSES, PREPROCESSING].contains(&key.as_str());
+            if is_taken || key.starts_with(RESERVED) {
+                let rule = "other than architecture, architecture_version, class_names, \
+                            preprocessing and purlin.*";
+                return Err(Error::param("model info", "key", rule, key));
+            }
             writer.metadata(key, value);
         }
         writer.metadata("purlin.release", env!("CARGO_PKG_VERSION"));
         if !self.architecture.is_empty() {
             writer.metadata(ARCHITECTURE, &self.architecture);
+        }
+        if !self.architecture.is_empty() || self.architecture_version != 0 {
             writer.metadata(VERSION, self.architecture_version.to_string());
         }
         if !self.class_names.is_empty() {
@@ -111,6 +122,7 @@ impl ModelInfo {
         if !self.preprocessing.is_empty() {
             writer.metadata(PREPROCESSING, &self.preprocessing);
         }
+        Ok(())
     }
 
     /// What a file says; entries that it lacks are empty.
@@ -133,7 +145,7 @@ impl ModelInfo {
                     info.class_names = serde_json::from_str(value).map_err(|e| corrupt(key, &e))?;
                 }
                 PREPROCESSING => value.clone_into(&mut info.preprocessing),
-                _ if key.starts_with("purlin.") => {}
+                _ if key.starts_with(RESERVED) => {}
                 _ => {
                     info.extra.insert(key.to_owned(), value.to_owned());
                 }

@@ -81,7 +81,8 @@ impl LoadOptions {
     }
 
     /// Loads only parameters and buffers of the model whose name fits this pattern (`*` stands for
-    /// any characters) or that of another call; the rest is not touched and not missed.
+    /// any characters) or that of another call; the rest is not touched, not missed, and not
+    /// unexpected in the file.
     #[must_use]
     pub fn only(mut self, pattern: &str) -> Self {
         self.only.push(pattern.to_owned());
@@ -100,32 +101,90 @@ impl LoadOptions {
     /// # Errors
     ///
     /// [`Error::UnsupportedFile`] when something does not fit and [`LoadOptions::partial`] was not
-    /// asked for, or a tensor does not hold floating-point numbers. The model has not changed
-    /// then.
+    /// asked for, when nothing fits at all, or when a tensor does not hold floating-point numbers.
+    /// The model has not changed then.
     pub fn load<T: Real>(
         &self,
         model: &mut (impl Module<T> + ?Sized),
         file: &TensorFile,
     ) -> Result<LoadReport> {
-        let mut tensors = Vec::new();
-        for name in file.names() {
-            if self.skip.iter().any(|pattern| fits(pattern, name)) {
+        self.load_changed(model, file, |name, stored| {
+            let dtype = file.dtype(name).unwrap_or_default();
+            Ok(Some((stored, dtype, Box::new(|x| x))))
+        })
+    }
+
+    /// As [`LoadOptions::load`], with a say in what each tensor of the file becomes: its shape in
+    /// the model, its number type and the change that makes it so; `None` leaves it out.
+    pub(super) fn load_changed<T: Real>(
+        &self,
+        model: &mut (impl Module<T> + ?Sized),
+        file: &TensorFile,
+        change: impl Fn(&str, Shape) -> Result<Option<Change<T>>>,
+    ) -> Result<LoadReport> {
+        let mut incoming = BTreeMap::new();
+        for source in file.names() {
+            if self.skip.iter().any(|pattern| fits(pattern, source)) {
                 continue;
             }
-            let stored = file.shape(name).unwrap_or(Shape::SCALAR);
-            let dtype = file.dtype(name).unwrap_or_default();
-            tensors.push(Incoming { name: self.renamed(name), source: name, stored, dtype });
+            let stored = file.shape(source).unwrap_or(Shape::SCALAR);
+            let Some((stored, dtype, change)) = change(source, stored)? else { continue };
+            let name = self.renamed(source);
+            let clash = format!("{name} for two of the file");
+            if incoming.insert(name, Incoming { source, stored, dtype, change }).is_some() {
+                return Err(Error::param("load", "names after renaming", "unique", clash));
+            }
         }
         let mut report = LoadReport::default();
-        let wanted = self.wanted(model);
-        let read = |incoming: &Incoming<'_>| file.tensor::<T>(incoming.source);
-        let matched = matching(&wanted, tensors, &mut report, read)?;
+        let matched = self.matching(model, incoming, &mut report, file)?;
         if !self.partial && !report.is_complete() {
             let reason = format!("weights do not fit the model: {report}");
             return Err(Error::unsupported("load", file.path(), reason));
         }
+        if matched.is_empty() && !state_dict(model).is_empty() {
+            let reason = format!("no name and shape fits the model: {report}");
+            return Err(Error::unsupported("load", file.path(), reason));
+        }
         assign(model, &matched)?;
         Ok(report)
+    }
+
+    /// Pairs what comes with what is wanted, and reads the pairs.
+    fn matching<T: Real>(
+        &self,
+        model: &(impl Module<T> + ?Sized),
+        mut incoming: BTreeMap<String, Incoming<'_, T>>,
+        report: &mut LoadReport,
+        file: &TensorFile,
+    ) -> Result<BTreeMap<String, Tensor<T>>> {
+        let native = if size_of::<T>() == 4 { "F32" } else { "F64" };
+        let mut matched = BTreeMap::new();
+        for (name, own) in state_dict(model) {
+            let tensor = incoming.remove(&name);
+            if !self.is_chosen(&name) {
+                continue;
+            }
+            let Some(tensor) = tensor else {
+                report.missing.push(name);
+                continue;
+            };
+            if tensor.stored != *own.shape() {
+                let (file, model) = (tensor.stored, *own.shape());
+                report.wrong_shape.push(ShapeMismatch { name, file, model });
+                continue;
+            }
+            matched.insert(name.clone(), (tensor.change)(file.tensor(tensor.source)?));
+            if tensor.dtype != native {
+                report.converted.push((name.clone(), tensor.dtype));
+            }
+            report.matched.push(name);
+        }
+        report.unexpected = incoming.into_values().map(|tensor| tensor.source.to_owned()).collect();
+        Ok(matched)
+    }
+
+    fn is_chosen(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|pattern| fits(pattern, name))
     }
 
     fn renamed(&self, name: &str) -> String {
@@ -136,67 +195,21 @@ impl LoadOptions {
         }
         name.to_owned()
     }
-
-    /// Names and shapes of the model that are to be loaded.
-    fn wanted<T: Real>(&self, model: &(impl Module<T> + ?Sized)) -> Vec<(String, Shape)> {
-        let is_wanted = |name: &str| {
-            self.only.is_empty() || self.only.iter().any(|pattern| fits(pattern, name))
-        };
-        state_dict(model)
-            .into_iter()
-            .filter(|(name, _)| is_wanted(name))
-            .map(|(name, tensor)| (name, *tensor.shape()))
-            .collect()
-    }
 }
+
+/// The shape that a tensor of the file will have, its number type in the file, and the change that
+/// gives it that shape.
+pub(super) type Change<T> = (Shape, String, Box<dyn Fn(Tensor<T>) -> Tensor<T>>);
 
 /// A tensor on its way from a file into a model.
-pub(super) struct Incoming<'a> {
-    /// Its name in the model.
-    pub(super) name: String,
+struct Incoming<'a, T: Real> {
     /// Its name in the file.
-    pub(super) source: &'a str,
+    source: &'a str,
     /// The shape it will have.
-    pub(super) stored: Shape,
+    stored: Shape,
     /// Its number type in the file.
-    pub(super) dtype: String,
-}
-
-/// Pairs what comes with what is wanted, and reads the pairs.
-pub(super) fn matching<'a, T: Real>(
-    wanted: &[(String, Shape)],
-    incoming: Vec<Incoming<'a>>,
-    report: &mut LoadReport,
-    read: impl Fn(&Incoming<'a>) -> Result<Tensor<T>>,
-) -> Result<BTreeMap<String, Tensor<T>>> {
-    let native = if size_of::<T>() == 4 { "F32" } else { "F64" };
-    let mut by_name = BTreeMap::new();
-    for tensor in incoming {
-        if by_name.contains_key(&tensor.name) {
-            let got = format!("{} for two of the file", tensor.name);
-            return Err(Error::param("load", "names after renaming", "unique", got));
-        }
-        by_name.insert(tensor.name.clone(), tensor);
-    }
-    let mut matched = BTreeMap::new();
-    for (name, shape) in wanted {
-        let Some(tensor) = by_name.remove(name) else {
-            report.missing.push(name.clone());
-            continue;
-        };
-        if tensor.stored != *shape {
-            let (file, model) = (tensor.stored, *shape);
-            report.wrong_shape.push(ShapeMismatch { name: name.clone(), file, model });
-            continue;
-        }
-        matched.insert(name.clone(), read(&tensor)?);
-        report.matched.push(name.clone());
-        if tensor.dtype != native {
-            report.converted.push((name.clone(), tensor.dtype));
-        }
-    }
-    report.unexpected = by_name.into_values().map(|tensor| tensor.source.to_owned()).collect();
-    Ok(matched)
+    dtype: String,
+    change: Box<dyn Fn(Tensor<T>) -> Tensor<T>>,
 }
 
 /// Sets parameters and buffers by name. Names that the model lacks are an error.
@@ -227,7 +240,7 @@ pub fn load_state_dict<T: Real>(
 }
 
 /// Sets what is in `values`.
-pub(super) fn assign<T: Real>(
+fn assign<T: Real>(
     model: &mut (impl Module<T> + ?Sized),
     values: &BTreeMap<String, Tensor<T>>,
 ) -> Result<()> {

@@ -13,7 +13,8 @@
 //!
 //! | function | what it does |
 //! |---|---|
-//! | [`save`], [`save_with`] | writes the weights of a model, with [`ModelInfo`] |
+//! | [`save`], [`save_with`] | writes the weights of a model, with [`ModelInfo`]; they must be finite |
+//! | [`save_non_finite`] | writes them whatever they are |
 //! | [`load`] | reads them back; every name and shape must fit |
 //! | [`LoadOptions`] | partial loading, renaming, choosing; gives a [`LoadReport`] |
 //! | [`PyTorch`] | reads a PyTorch state dict: renaming and layouts |
@@ -50,7 +51,7 @@ pub use load::{LoadOptions, LoadReport, ShapeMismatch, load, load_state_dict};
 pub use pytorch::{Layout, PyTorch};
 
 use crate::{Buffer, Module, Param, Visitor};
-use purlin_core::{Real, Result};
+use purlin_core::{Error, Real, Result};
 use purlin_tensor::Tensor;
 use std::path::Path;
 
@@ -75,8 +76,8 @@ pub fn state_dict<T: Real>(model: &(impl Module<T> + ?Sized)) -> Vec<(String, Te
 ///
 /// # Errors
 ///
-/// [`purlin_core::Error::Io`] when the system refuses, [`purlin_core::Error::InvalidParam`] when
-/// two parameters share a name.
+/// [`Error::InvalidParam`] when a weight is NaN or an infinity (the text names it, and the file
+/// that is there stays), or when two parameters share a name; [`Error::Io`] when the system refuses.
 pub fn save<T: Real>(model: &(impl Module<T> + ?Sized), path: impl AsRef<Path>) -> Result<()> {
     save_with(model, &ModelInfo::default(), path)
 }
@@ -85,16 +86,66 @@ pub fn save<T: Real>(model: &(impl Module<T> + ?Sized), path: impl AsRef<Path>) 
 ///
 /// # Errors
 ///
-/// As [`save`].
+/// As [`save`], and [`Error::InvalidParam`] when a further entry of `info` has a key that is taken.
 pub fn save_with<T: Real>(
     model: &(impl Module<T> + ?Sized),
     info: &ModelInfo,
     path: impl AsRef<Path>,
 ) -> Result<()> {
+    let state = state_dict(model);
+    check_finite("save", &state)?;
+    write(&state, info, path.as_ref())
+}
+
+/// As [`save_with`], for weights that may be NaN or infinite: a mask of negative infinities, or a
+/// broken model to look at.
+///
+/// # Errors
+///
+/// As [`save_with`], apart from the finite numbers.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_nn::Param;
+/// use purlin_nn::weights::{self, ModelInfo};
+/// use purlin_tensor::Tensor;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("mask.safetensors");
+/// let mut mask: Param = Param::new(Tensor::from([0.0, f32::NEG_INFINITY]));
+/// assert!(weights::save(&mask, &path).is_err());
+/// weights::save_non_finite(&mask, &ModelInfo::default(), &path)?;
+/// mask.data_mut().fill(1.0);
+/// weights::load(&mut mask, &path)?;
+/// assert_eq!(mask.to_vec(), [0.0, f32::NEG_INFINITY]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn save_non_finite<T: Real>(
+    model: &(impl Module<T> + ?Sized),
+    info: &ModelInfo,
+    path: impl AsRef<Path>,
+) -> Result<()> {
+    write(&state_dict(model), info, path.as_ref())
+}
+
+fn write<T: Real>(state: &[(String, Tensor<T>)], info: &ModelInfo, path: &Path) -> Result<()> {
     let mut writer = TensorWriter::new();
-    for (name, tensor) in state_dict(model) {
-        writer.tensor(&name, &tensor)?;
+    for (name, tensor) in state {
+        writer.tensor(name, tensor)?;
     }
-    info.write(&mut writer);
+    info.write(&mut writer)?;
     writer.save(path)
+}
+
+/// An error that names the first weight that is NaN or an infinity.
+pub(crate) fn check_finite<T: Real>(op: &'static str, state: &[(String, Tensor<T>)]) -> Result<()> {
+    for (name, tensor) in state {
+        if let Some(x) = tensor.data().iter().find(|x| !x.is_finite()) {
+            // A model that is one parameter has no name for it.
+            let of = if name.is_empty() { String::new() } else { format!(" in {name}") };
+            return Err(Error::param(op, "weights", "finite", format!("{x}{of}")));
+        }
+    }
+    Ok(())
 }

@@ -1,7 +1,6 @@
 //! State dicts of PyTorch, saved as safetensors.
 
-use super::load::{Incoming, assign, matching};
-use super::{LoadReport, TensorFile, state_dict};
+use super::{LoadOptions, LoadReport, TensorFile};
 use crate::Module;
 use crate::optim::fits;
 use purlin_core::{Error, Real, Result, Shape};
@@ -121,10 +120,8 @@ fn checked_product(sizes: &[usize]) -> Option<usize> {
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct PyTorch {
-    partial: bool,
-    renames: Vec<(String, String)>,
+    options: LoadOptions,
     layouts: Vec<(String, Layout)>,
-    skip: Vec<String>,
 }
 
 impl PyTorch {
@@ -136,15 +133,20 @@ impl PyTorch {
     /// Loads what fits and reports the rest.
     #[must_use]
     pub fn partial(self) -> Self {
-        Self { partial: true, ..self }
+        Self { options: self.options.partial(), ..self }
     }
 
     /// Names of the file that begin with `from` begin with `to` in the model; the first rename
     /// that fits counts. A whole name is a prefix too.
     #[must_use]
-    pub fn rename_prefix(mut self, from: &str, to: &str) -> Self {
-        self.renames.push((from.to_owned(), to.to_owned()));
-        self
+    pub fn rename_prefix(self, from: &str, to: &str) -> Self {
+        Self { options: self.options.rename_prefix(from, to), ..self }
+    }
+
+    /// Loads only what fits this pattern in the model; see [`LoadOptions::only`].
+    #[must_use]
+    pub fn only(self, pattern: &str) -> Self {
+        Self { options: self.options.only(pattern), ..self }
     }
 
     /// The layout of tensors whose name in the file fits `pattern` (`*` stands for any
@@ -157,9 +159,8 @@ impl PyTorch {
 
     /// Leaves tensors of the file alone whose name fits `pattern`.
     #[must_use]
-    pub fn skip(mut self, pattern: &str) -> Self {
-        self.skip.push(pattern.to_owned());
-        self
+    pub fn skip(self, pattern: &str) -> Self {
+        Self { options: self.options.skip(pattern), ..self }
     }
 
     /// Reads a file into a model.
@@ -167,55 +168,28 @@ impl PyTorch {
     /// # Errors
     ///
     /// [`Error::UnsupportedFile`] when a tensor does not have the shape that its layout asks for,
-    /// or something does not fit and [`PyTorch::partial`] was not asked for. The model has not
-    /// changed then.
+    /// and as [`LoadOptions::load`]. The model has not changed then.
     pub fn load<T: Real>(
         &self,
         model: &mut (impl Module<T> + ?Sized),
         file: &TensorFile,
     ) -> Result<LoadReport> {
-        let mut incoming = Vec::new();
-        for name in file.names() {
+        self.options.load_changed(model, file, |name, from| {
             let dtype = file.dtype(name).unwrap_or_default();
-            let is_number = matches!(dtype.as_str(), "F16" | "BF16" | "F32" | "F64");
-            if !is_number || self.skip.iter().any(|pattern| fits(pattern, name)) {
-                continue;
+            if !matches!(dtype.as_str(), "F16" | "BF16" | "F32" | "F64") {
+                return Ok(None);
             }
-            let from = file.shape(name).unwrap_or(Shape::SCALAR);
             let layout = self.layout_of(name, &from);
             let stored = layout.shape(&from).map_err(|expected| {
                 let reason = format!("{name}: {layout:?} expects {expected}, got {from}");
                 Error::unsupported("load", file.path(), reason)
             })?;
-            incoming.push(Incoming { name: self.renamed(name), source: name, stored, dtype });
-        }
-        let wanted: Vec<(String, Shape)> =
-            state_dict(model).into_iter().map(|(name, tensor)| (name, *tensor.shape())).collect();
-        let read = |tensor: &Incoming<'_>| {
-            let x = file.tensor::<T>(tensor.source)?;
-            Ok(self.layout_of(tensor.source, x.shape()).apply(&x))
-        };
-        let mut report = LoadReport::default();
-        let matched = matching(&wanted, incoming, &mut report, read)?;
-        if !self.partial && !report.is_complete() {
-            let reason = format!("weights do not fit the model: {report}");
-            return Err(Error::unsupported("load", file.path(), reason));
-        }
-        assign(model, &matched)?;
-        Ok(report)
+            Ok(Some((stored, dtype, Box::new(move |x| layout.apply(&x)))))
+        })
     }
 
     fn layout_of(&self, name: &str, shape: &Shape) -> Layout {
         let set = self.layouts.iter().find(|(pattern, _)| fits(pattern, name));
         set.map_or_else(|| Layout::usual(name, shape), |(_, layout)| *layout)
-    }
-
-    fn renamed(&self, name: &str) -> String {
-        for (from, to) in &self.renames {
-            if let Some(rest) = name.strip_prefix(from.as_str()) {
-                return format!("{to}{rest}");
-            }
-        }
-        name.to_owned()
     }
 }

@@ -148,3 +148,41 @@ fn the_order_of_options_does_not_matter() {
     assert!(c.bias.is_none());
     assert_eq!(c.bias(true).bias.unwrap().to_vec(), [1.0; 4]);
 }
+
+#[test]
+fn bounds_of_nan_and_values_beyond_the_number_type_are_refused() {
+    fn refused<T: Real>(init: Init) -> String {
+        init.tensor::<T>([64, 64], &Stream::new(0, "x")).unwrap_err().to_string()
+    }
+    let truncated = |lo, hi| Init::TruncatedNormal { mean: 0.0, std: 1.0, lo, hi };
+    assert_eq!(refused::<f32>(truncated(f64::NAN, 1.0)), "init: lo must be a number, got NaN");
+    assert_eq!(refused::<f32>(truncated(-1.0, f64::NAN)), "init: hi must be a number, got NaN");
+    let one_sided = truncated(0.0, f64::INFINITY).tensor::<f32>([9], &Stream::new(0, "x")).unwrap();
+    assert!(one_sided.data().iter().all(|x| *x >= 0.0));
+    assert_eq!(
+        refused::<f64>(Init::Uniform { lo: -1e308, hi: 1e308 }),
+        "init: hi - lo must be finite, got inf for [-1e308, 1e308)"
+            .replace("1e308", &1e308.to_string())
+    );
+    let (fan, distribution) = (Fan::In, Distribution::Uniform);
+    assert!(
+        refused::<f64>(Init::VarianceScaling { gain: 1e308 * 16.0, fan, distribution })
+            .contains("finite")
+    );
+    assert_eq!(
+        refused::<f32>(Init::Constant(1e39)),
+        format!(
+            "init: parameters must be such that every value is finite in f32, got inf from {:?}",
+            Init::Constant(1e39)
+        )
+    );
+    for init in [
+        Init::Normal { mean: 1e39, std: 1.0 },
+        Init::Normal { mean: 0.0, std: 3e38 },
+        Init::Uniform { lo: 0.0, hi: 1e39 },
+        Init::Orthogonal { gain: 1e39 },
+    ] {
+        assert!(refused::<f32>(init).contains("finite in f32"), "{init:?}");
+    }
+    assert!(Init::Constant(1e39).tensor::<f64>([1], &Stream::new(0, "x")).is_ok());
+}

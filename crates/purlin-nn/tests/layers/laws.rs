@@ -105,7 +105,8 @@ fn activations_dropouts_and_shapes() {
     check(shape, |_| Gelu);
     check(shape, |_| GeluTanh);
     check(shape, |_| Silu);
-    check(shape, |_| Softplus);
+    check(shape, |_| Softplus::default());
+    check(shape, |_| Softplus::new(2.0).threshold(3.0));
     check(shape, |_| Sigmoid);
     check(shape, |_| Tanh);
     check(shape, |_| Softmax::default());

@@ -12,3 +12,4 @@ mod laws;
 mod losses;
 mod reference_layers;
 mod reference_losses;
+mod slopes;

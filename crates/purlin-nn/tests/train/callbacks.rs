@@ -28,7 +28,7 @@ fn script(mut stopper: EarlyStopping, values: &[f64]) -> (Option<u64>, f32) {
     let mut stopped = None;
     for (epoch, &value) in (1..).zip(values) {
         model.data_mut()[0] = epoch as f32;
-        if stopper.observe(epoch, value, &model).is_stop() {
+        if stopper.observe(epoch, value, &model).unwrap().is_stop() {
             stopped = Some(epoch);
             break;
         }
@@ -82,10 +82,10 @@ fn the_reason_names_the_best_epoch() {
     let mut stopper: EarlyStopping = EarlyStopping::new("val_loss").patience(2);
     let model = model();
     for (epoch, value) in [(1, 0.5), (2, 0.25), (3, 0.3)] {
-        assert_eq!(stopper.observe(epoch, value, &model), Flow::Continue);
+        assert_eq!(stopper.observe(epoch, value, &model).unwrap(), Flow::Continue);
     }
     let reason = "val_loss has not improved for 2 epochs, best 0.25 in epoch 2";
-    assert_eq!(stopper.observe(4, 0.4, &model), Flow::Stop(reason.to_owned()));
+    assert_eq!(stopper.observe(4, 0.4, &model).unwrap(), Flow::Stop(reason.to_owned()));
     assert_eq!(stopper.best(), Some((2, 0.25)));
 }
 
@@ -93,7 +93,7 @@ fn the_reason_names_the_best_epoch() {
 fn the_kept_weights_are_a_copy() {
     let mut model = model();
     let mut stopper = EarlyStopping::new("loss").patience(10);
-    let _ = stopper.observe(1, 0.5, &model);
+    let _ = stopper.observe(1, 0.5, &model).unwrap();
     model.data_mut()[0] = 7.0; // the next step
     stopper.restore(&mut model).unwrap();
     assert_eq!(model.item(), 0.0);
@@ -115,7 +115,7 @@ fn early_stopping_goes_on_from_its_saved_state() {
                 stopper.load_state(state).unwrap();
             }
             model.data_mut()[0] = epoch as f32;
-            if stopper.observe(epoch, value, &model).is_stop() {
+            if stopper.observe(epoch, value, &model).unwrap().is_stop() {
                 stopped = Some(epoch);
                 break;
             }
@@ -220,14 +220,14 @@ fn the_log_of_a_resumed_run_is_that_of_an_uninterrupted_one() {
 }
 
 #[test]
-fn an_epoch_that_lacks_a_value_leaves_its_field_empty() {
+fn an_epoch_that_lacks_a_value_leaves_its_field_empty_and_a_new_value_gets_a_column() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log.csv");
     let mut log = CsvLog::new(&path);
     log.write(&record(1, &[("loss", 1.0), ("auc", 0.5)])).unwrap();
     log.write(&record(2, &[("loss", 2.0), ("new", 3.0)])).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(text, "epoch,step,lr,loss,auc\n1,10,0.1,1,0.5\n2,20,0.1,2,\n");
+    assert_eq!(text, "epoch,step,lr,loss,auc,new\n1,10,0.1,1,0.5,\n2,20,0.1,2,,3\n");
     assert!(CsvLog::new(folder.path().join("no/log.csv")).write(&record(1, &[])).is_err());
 }
 

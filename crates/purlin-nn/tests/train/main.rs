@@ -7,6 +7,7 @@ mod callbacks;
 #[allow(dead_code, reason = "the tests of layers use the rest")]
 #[path = "../layers/common.rs"]
 mod common;
+mod honest;
 mod kill;
 mod metrics;
 mod optimizers;
