@@ -8,7 +8,7 @@ use purlin_nn::layers::{
     Conv2d, ConvTranspose2d, Dropout, Dropout1d, Dropout2d, Elu, Flatten, Gelu, GeluTanh,
     GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, GroupNorm, LayerNorm,
     LeakyRelu, Linear, LogSoftmax, MaxPool1d, MaxPool2d, Padding, Relu, Sigmoid, Silu, Softmax,
-    Softplus::default(), Tanh,
+    Softplus, Tanh,
 };
 use purlin_nn::{Context, Forward, Sequential};
 use purlin_tensor::{Activation, Tensor};
