@@ -124,8 +124,13 @@ impl Metric {
         }
     }
 
-    /// Refuses parameters outside of their range.
-    pub(crate) fn check(&self, op: &'static str) -> Result<()> {
+    /// Whether the parameters are in their range.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParam`] in the name of `op` when the `p` of `Minkowski` is below 1 or not
+    /// finite.
+    pub fn check(&self, op: &'static str) -> Result<()> {
         match self {
             Self::Minkowski(p) if !(*p >= 1.0 && p.is_finite()) => {
                 Err(Error::param(op, "p", "finite and at least 1", p))

@@ -99,8 +99,8 @@ impl<T: Real> Panels<T> {
         let (panels, out) = (self, &mut norms[..]);
         once!(|panels: &Panels<T>, out: &mut [T]| {
             let work = size_of_val(&panels.data[..]);
-            parallel::for_each_chunk(out, RUN * width::<T>(), work, |run, norms| {
-                dispatch(Norms { panels, first: run * RUN, norms });
+            parallel::for_each_chunk(out, RUN * width::<T>(), work, |run, out| {
+                dispatch(Norms { panels, first: run * RUN, out });
             });
         });
         norms
@@ -148,7 +148,7 @@ impl<T: Real> Kernel for Pack<'_, T> {
             for (out, &center) in out.chunks_exact_mut(lanes).zip(center) {
                 // Missing rows stay 0.
                 for out in &mut out[..rows.n_rows()] {
-                    *out = *out - center;
+                    *out -= center;
                 }
             }
         }
@@ -158,7 +158,7 @@ impl<T: Real> Kernel for Pack<'_, T> {
 struct Norms<'a, T: Real> {
     panels: &'a Panels<T>,
     first: usize,
-    norms: &'a mut [T],
+    out: &'a mut [T],
 }
 
 impl<T: Real> Kernel for Norms<'_, T> {
@@ -166,7 +166,7 @@ impl<T: Real> Kernel for Norms<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let lanes = T::Lanes::<I>::LANES;
-        for (p, norms) in self.norms.chunks_exact_mut(lanes).enumerate() {
+        for (p, norms) in self.out.chunks_exact_mut(lanes).enumerate() {
             let mut sum = T::Lanes::<I>::splat(T::ZERO);
             for x in self.panels.panel(self.first + p).chunks_exact(lanes) {
                 let x = T::Lanes::<I>::load(x);

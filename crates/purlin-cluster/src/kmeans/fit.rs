@@ -65,12 +65,11 @@ impl KMeans {
         let table = Table::new(x, weights)?;
         let mut best: Option<KMeansModel<T>> = None;
         for i in 0..self.n_init {
-            let centroids = match &given {
-                Some(given) => given.clone(),
-                None => {
-                    let stream = Stream::new(self.seed, OP).child_at(i as u64);
-                    start(&self.init, &table, self.n_clusters, &stream)?
-                }
+            let centroids = if let Some(given) = &given {
+                given.clone()
+            } else {
+                let stream = Stream::new(self.seed, OP).child_at(i as u64);
+                start(&self.init, &table, self.n_clusters, &stream)?
             };
             let mut model = self.rounds(&table, centroids)?;
             model.best_init = i;
@@ -152,10 +151,16 @@ fn update<T: Real>(policy: EmptyCluster, centroids: &mut Matrix<T>, sums: &[f64]
 /// Removes the centroids that no label names, and renumbers the labels.
 fn drop_empty<T: Real>(centroids: &Matrix<T>, labels: &mut [usize]) -> Matrix<T> {
     let mut is_used = vec![false; centroids.n_rows()];
-    labels.iter().for_each(|&label| is_used[label] = true);
+    for &label in labels.iter() {
+        is_used[label] = true;
+    }
     let used: Vec<usize> = (0..is_used.len()).filter(|&c| is_used[c]).collect();
     let mut number = vec![0; is_used.len()];
-    used.iter().enumerate().for_each(|(new, &old)| number[old] = new);
-    labels.iter_mut().for_each(|label| *label = number[*label]);
+    for (new, &old) in used.iter().enumerate() {
+        number[old] = new;
+    }
+    for label in labels.iter_mut() {
+        *label = number[*label];
+    }
     centroids.view().select_rows(&used)
 }

@@ -59,7 +59,9 @@ impl<T: Real> KMeansModel<T> {
         trace: Vec<Iteration>,
     ) -> Self {
         let mut cluster_sizes = vec![0; centroids.n_rows()];
-        labels.iter().for_each(|&label| cluster_sizes[label] += 1);
+        for &label in &labels {
+            cluster_sizes[label] += 1;
+        }
         let best_init = 0;
         Self {
             centroids,
