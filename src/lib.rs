@@ -11,6 +11,7 @@
 //! | `tensor` | `purlin-tensor`: tensors, differentiation | `tensor`, `nn` |
 //! | `nn` | `purlin-nn`: layers, losses, optimizers, training, weights | `nn` |
 //! | `data` | `purlin-data`: data sets, readers, augmentation, batches | `data` |
+//! | `cluster` | `purlin-cluster`: clustering, without tensors | `cluster` |
 //! | `plot` | `purlin-plot`: pictures as SVG and PNG | `plot` |
 //!
 //! # Examples
@@ -25,6 +26,8 @@
 //! ```
 
 pub use purlin_backend as backend;
+#[cfg(feature = "cluster")]
+pub use purlin_cluster as cluster;
 pub use purlin_core as core;
 #[cfg(feature = "data")]
 pub use purlin_data as data;

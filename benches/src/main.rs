@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, reason = "the lines on standard output are the product")]
 
 mod augment;
+mod cluster;
 mod elementwise;
 mod gemm;
 mod inputs;
@@ -62,6 +63,7 @@ fn tasks(arguments: &Arguments) -> Vec<Task> {
     tasks.extend(linear::tasks());
     tasks.extend(augment::tasks(arguments.data.as_deref()));
     tasks.extend(elementwise::tasks());
+    tasks.extend(cluster::tasks());
     tasks
 }
 

@@ -121,6 +121,15 @@ impl Conv2d {
     /// does not divide both channel counts, the window is larger than the padded image, or the
     /// arrays could not be addressed.
     pub fn check(&self) -> Result<()> {
+        self.check_as("conv2d")
+    }
+
+    /// [`Conv2d::check`] in the name of another operation, made of this one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Conv2d::check`], with `op` at the head of the text.
+    pub fn check_as(&self, op: &'static str) -> Result<()> {
         let axes = ["height", "width"];
         for (axis, name) in axes.into_iter().enumerate() {
             for (param, value) in [
@@ -129,24 +138,24 @@ impl Conv2d {
                 ("dilation", self.dilation[axis]),
             ] {
                 if value == 0 {
-                    return Err(Error::param("conv2d", param, format!("at least 1 ({name})"), 0));
+                    return Err(Error::param(op, param, format!("at least 1 ({name})"), 0));
                 }
             }
         }
         let (inputs, outputs, groups) = (self.in_channels, self.out_channels, self.groups);
         if groups == 0 || inputs % groups != 0 || outputs % groups != 0 {
             let rule = format!("a divisor of in_channels {inputs} and out_channels {outputs}");
-            return Err(Error::param("conv2d", "groups", rule, groups));
+            return Err(Error::param(op, "groups", rule, groups));
         }
         self.sizes().ok_or_else(|| {
-            Error::param("conv2d", "sizes", "small enough to address", format!("{self:?}"))
+            Error::param(op, "sizes", "small enough to address", format!("{self:?}"))
         })?;
         for (axis, (name, size)) in axes.into_iter().zip([self.height, self.width]).enumerate() {
             if self.out_size(axis, size) == 0 {
                 let padded = size + self.padding[axis][0] + self.padding[axis][1];
                 let extent = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
                 let rule = format!("at most the padded {name} {padded} after dilation");
-                return Err(Error::param("conv2d", "kernel", rule, extent));
+                return Err(Error::param(op, "kernel", rule, extent));
             }
         }
         Ok(())
@@ -178,8 +187,14 @@ impl Conv2d {
 
     /// Panics unless the sizes make a convolution and the slices have them.
     #[track_caller]
-    fn check_slices(&self, op: &str, x: (&str, usize), weight: (&str, usize), y: (&str, usize)) {
-        if let Err(error) = self.check() {
+    fn check_slices(
+        &self,
+        op: &'static str,
+        x: (&str, usize),
+        weight: (&str, usize),
+        y: (&str, usize),
+    ) {
+        if let Err(error) = self.check_as(op) {
             panic!("{error}");
         }
         let sizes = self.sizes().unwrap_or_default();

@@ -241,7 +241,7 @@ fn spec_of<T: Real>(
         padding,
         groups,
     };
-    spec.check()?;
+    spec.check_as(op)?;
     Ok(spec)
 }
 

@@ -95,7 +95,7 @@ fn spec_of<T: Real>(
         padding,
         groups: options.groups,
     };
-    spec.check()?;
+    spec.check_as(op)?;
     if (spec.out_height(), spec.out_width()) != (height, width) {
         return Err(Error::shape(op, "input with at least 1 row and 1 column", x.shape()));
     }
