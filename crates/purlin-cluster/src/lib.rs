@@ -4,6 +4,7 @@ mod budget;
 mod check;
 mod kmeans;
 mod metric;
+pub mod metrics;
 mod traits;
 
 pub use budget::MemoryBudget;
