@@ -81,10 +81,17 @@ fn entropy(counts: &[u64], n: u64) -> f64 {
     sum(counts.iter().map(|&count| share(count, n) * ln(n as f64 / count as f64)).collect())
 }
 
-/// From the least to the greatest, so that the order of the labels does not matter.
+/// From the least to the greatest, so that the order of the labels does not matter, and with what
+/// rounding loses (A. Neumaier, ZAMM 54, 1974): there may be a term for each sample.
 fn sum(mut terms: Vec<f64>) -> f64 {
     terms.sort_unstable_by(f64::total_cmp);
-    terms.iter().fold(0.0, |sum, term| sum + term)
+    let (mut sum, mut lost) = (0.0f64, 0.0);
+    for term in terms {
+        let next = sum + term;
+        lost += if sum.abs() >= term.abs() { (sum - next) + term } else { (term - next) + sum };
+        sum = next;
+    }
+    sum + lost
 }
 
 /// The mutual information of two labellings in nats: `sum n_ij/n ln(n n_ij / (a_i b_j))` over the
