@@ -236,7 +236,7 @@ impl ChooseKTable {
     /// use purlin_cluster::ChooseK;
     /// use purlin_core::MatrixView;
     ///
-    /// let x = [[0.0], [1.0], [20.0], [21.0], [50.0], [51.0]];
+    /// let x = [[0.0, 0.0], [0.0, 1.0], [20.0, 0.0], [20.0, 1.0], [10.0, 17.0], [10.0, 18.0]];
     /// let choice = ChooseK::new(1..=6).n_references(0).silhouette(false);
     /// let table = choice.fit(MatrixView::from_rows(&x))?;
     /// assert_eq!(table.elbow(), Some(3));
