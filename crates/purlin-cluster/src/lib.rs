@@ -2,11 +2,14 @@
 
 mod budget;
 mod check;
+mod choose_k;
 mod kmeans;
 mod metric;
+pub mod metrics;
 mod traits;
 
 pub use budget::MemoryBudget;
+pub use choose_k::{ChooseK, ChooseKRow, ChooseKTable};
 pub use kmeans::{EmptyCluster, Init, Iteration, KMeans, KMeansModel, StopReason};
 pub use metric::{CustomMetric, Metric};
 pub use purlin_core::{Error, Result};

@@ -1,0 +1,162 @@
+//! Scores by the centroids of the clusters.
+
+use super::groups::{Groups, unit_scale};
+use purlin_core::{MatrixView, Real, Result};
+
+/// Where the clusters are, in a unit of the data's size.
+struct Places {
+    groups: Groups,
+    n_features: usize,
+    /// The centroids, one after the other, less the first row of the table.
+    centroids: Vec<f64>,
+    /// Distances of the samples from the centroid of their cluster: their mean.
+    scatter: Vec<f64>,
+    /// The sum of their squares over all clusters.
+    within: f64,
+}
+
+impl Places {
+    /// Numbers are halved until none is above 1 and taken relative to the first row, so that
+    /// neither their unit nor a common offset costs digits.
+    fn of<T: Real, L: Ord + Copy>(
+        op: &'static str,
+        x: MatrixView<'_, T>,
+        labels: &[L],
+    ) -> Result<Self> {
+        let groups = Groups::of(op, x, labels)?;
+        let (d, scale) = (x.n_cols(), unit_scale(x));
+        let value =
+            |i: usize, j: usize| x.row(i)[j].to_f64() * scale - x.row(0)[j].to_f64() * scale;
+        let mut centroids = Vec::with_capacity(groups.n_clusters() * d);
+        let mut scatter = Vec::with_capacity(groups.n_clusters());
+        let mut within = 0.0;
+        let mut sums = vec![0.0; d];
+        for c in 0..groups.n_clusters() {
+            let samples = groups.samples(c);
+            let (first, size) = (samples[0], samples.len() as f64);
+            // Relative to the first member: the centroid of equal rows is that row.
+            sums.fill(0.0);
+            for &i in samples {
+                for (j, sum) in sums.iter_mut().enumerate() {
+                    *sum += value(i, j) - value(first, j);
+                }
+            }
+            let start = centroids.len();
+            centroids.extend(sums.iter().enumerate().map(|(j, sum)| value(first, j) + sum / size));
+            let centroid = &centroids[start..];
+            let mut distances = 0.0;
+            for &i in samples {
+                let square = squares(centroid.iter().enumerate().map(|(j, m)| value(i, j) - m));
+                within += square;
+                distances += square.sqrt();
+            }
+            scatter.push(distances / size);
+        }
+        Ok(Self { groups, n_features: d, centroids, scatter, within })
+    }
+
+    fn n_clusters(&self) -> usize {
+        self.groups.n_clusters()
+    }
+
+    fn centroid(&self, c: usize) -> &[f64] {
+        &self.centroids[c * self.n_features..][..self.n_features]
+    }
+}
+
+fn squares(differences: impl Iterator<Item = f64>) -> f64 {
+    differences.fold(0.0, |sum, t| sum + t * t)
+}
+
+/// Centroids count as one place where their distance, in units of the scatter around them, is
+/// below what rounding leaves of equal ones: some thousand units in the last place.
+const SAME_PLACE: f64 = 1.0 / (1_u64 << 40) as f64;
+
+/// The Davies-Bouldin index: the mean over the clusters `i` of the most, over the others `j`, of
+/// `(s_i + s_j) / d_ij`, where `s` is the mean Euclidean distance of the members from their centroid
+/// and `d_ij` that of two centroids. From 0; less is better.
+///
+/// Pairs of centroids at one place are left out; where there are no others, it is 0. (So it is in
+/// scikit-learn, which besides gives 0 where all scatters or all gaps are below 1e-8 in the unit of
+/// `x`; here no unit matters.) It costs `O(n d + k^2 d)` and computes in `f64`.
+///
+/// # Errors
+///
+/// - [`Error::Shape`](crate::Error::Shape): not one label per row, or not between 2 and `n - 1`
+///   different ones.
+/// - [`Error::TooFewSamples`](crate::Error::TooFewSamples): fewer than 3 rows.
+/// - [`Error::NonFinite`](crate::Error::NonFinite): NaN or an infinity in `x`.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::metrics::davies_bouldin;
+/// use purlin_core::MatrixView;
+///
+/// let x = [[0.0], [2.0], [8.0], [12.0]];
+/// // Scatters 1 and 2, centroids 9 apart.
+/// assert_eq!(davies_bouldin(MatrixView::from_rows(&x), &[0, 0, 1, 1])?, 3.0 / 9.0);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
+///
+/// # References
+///
+/// - D. L. Davies, D. W. Bouldin, *A cluster separation measure*, IEEE Transactions on Pattern
+///   Analysis and Machine Intelligence 1, 1979.
+pub fn davies_bouldin<T: Real, L: Ord + Copy>(x: MatrixView<'_, T>, labels: &[L]) -> Result<f64> {
+    let places = Places::of("davies_bouldin", x, labels)?;
+    let k = places.n_clusters();
+    let ratio = |i: usize, j: usize| {
+        let pairs = places.centroid(i).iter().zip(places.centroid(j));
+        let distance = squares(pairs.map(|(a, b)| a - b)).sqrt();
+        let scatter = places.scatter[i] + places.scatter[j];
+        if distance <= scatter * SAME_PLACE { 0.0 } else { scatter / distance }
+    };
+    let worst = |i: usize| (0..k).filter(|&j| j != i).map(|j| ratio(i, j)).fold(0.0, f64::max);
+    Ok((0..k).map(worst).fold(0.0, |sum, x| sum + x) / k as f64)
+}
+
+/// The Calinski-Harabasz index, the ratio of the variances between and within clusters:
+/// `B (n - k) / (W (k - 1))` with `B = sum n_c |m_c - m|^2` over the centroids and
+/// `W = sum |x - m_c|^2` over the samples. From 0; more is better.
+///
+/// 1 where every sample is at its centroid. It costs `O(n d)` and computes in `f64`.
+///
+/// # Errors
+///
+/// As [`davies_bouldin`].
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::metrics::calinski_harabasz;
+/// use purlin_core::MatrixView;
+///
+/// let x = [[0.0], [2.0], [8.0], [10.0]];
+/// // B = 4 * 16, W = 4 * 1.
+/// assert_eq!(calinski_harabasz(MatrixView::from_rows(&x), &[0, 0, 1, 1])?, 32.0);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
+///
+/// # References
+///
+/// - T. Calinski, J. Harabasz, *A dendrite method for cluster analysis*, Communications in
+///   Statistics 3, 1974.
+pub fn calinski_harabasz<T: Real, L: Ord + Copy>(
+    x: MatrixView<'_, T>,
+    labels: &[L],
+) -> Result<f64> {
+    let places = Places::of("calinski_harabasz", x, labels)?;
+    if places.within == 0.0 {
+        return Ok(1.0);
+    }
+    let (n, k) = (x.n_rows() as f64, places.n_clusters());
+    let size = |c: usize| places.groups.size(c) as f64;
+    let mean: Vec<f64> = (0..places.n_features)
+        .map(|j| (0..k).fold(0.0, |sum, c| sum + size(c) * places.centroid(c)[j]) / n)
+        .collect();
+    let between = (0..k).fold(0.0, |sum, c| {
+        sum + size(c) * squares(places.centroid(c).iter().zip(&mean).map(|(m, mean)| m - mean))
+    });
+    Ok(between * (n - k as f64) / (places.within * (k - 1) as f64))
+}

@@ -1,0 +1,134 @@
+//! The distances between all samples, a tile at a time.
+
+use super::groups::{Groups, unit_scale};
+use crate::Metric;
+use purlin_backend::distance::{Panels, squared_euclidean};
+use purlin_backend::{Kernel, dispatch, parallel};
+use purlin_core::simd::Isa;
+use purlin_core::{Error, Matrix, MatrixView, Real, Result};
+use std::ops::Range;
+
+/// Rows of a tile, and of one task.
+const ROWS: usize = 32;
+
+/// Panels of a tile: with 32 rows 64 KiB, which stay in the second cache.
+const PANELS: usize = 32;
+
+/// Distances from any sample to the samples in the order of their clusters.
+pub(super) struct Sweep<'a, T: Real> {
+    op: &'static str,
+    x: MatrixView<'a, T>,
+    metric: &'a Metric,
+    pub(super) groups: &'a Groups,
+    /// The samples in the order of their clusters, where distances are Euclidean.
+    panels: Option<Panels<T>>,
+}
+
+impl<'a, T: Real> Sweep<'a, T> {
+    pub(super) fn new(
+        op: &'static str,
+        x: MatrixView<'a, T>,
+        metric: &'a Metric,
+        groups: &'a Groups,
+    ) -> Self {
+        let is_euclidean = matches!(metric, Metric::Euclidean | Metric::SquaredEuclidean);
+        let panels = is_euclidean.then(|| Panels::pack(x.select_rows(&groups.order).view(), None));
+        Self { op, x, metric, groups, panels }
+    }
+
+    /// Calls `f` for blocks of rows, over several threads; results in the order of the rows.
+    pub(super) fn blocks<R: Send>(
+        &self,
+        f: impl Fn(Range<usize>) -> Result<R> + Sync + Send,
+    ) -> Result<Vec<R>> {
+        let (n, d) = self.x.shape();
+        let work = n.saturating_mul(n).saturating_mul(d);
+        let mut blocks: Vec<Option<Result<R>>> = (0..n.div_ceil(ROWS)).map(|_| None).collect();
+        parallel::for_each_chunk(&mut blocks, 1, work, |i, block| {
+            block[0] = Some(f(i * ROWS..n.min((i + 1) * ROWS)));
+        });
+        blocks.into_iter().flatten().collect()
+    }
+
+    /// Calls `f(places, tile)` with the distances of `rows` from the samples at `places` of
+    /// `groups.order`, until all samples had their turn.
+    pub(super) fn tiles(
+        &self,
+        rows: &Range<usize>,
+        mut f: impl FnMut(Range<usize>, &[T]),
+    ) -> Result<()> {
+        let n = self.x.n_rows();
+        let width = PANELS * Panels::<T>::lanes();
+        let mut tile = vec![T::ZERO; rows.len() * width.min(n)];
+        for start in (0..n).step_by(width) {
+            let places = start..n.min(start + width);
+            let tile = &mut tile[..rows.len() * places.len()];
+            match &self.panels {
+                Some(panels) => self.euclidean(rows, panels, &places, tile),
+                None => self.by_metric(rows, &places, tile)?,
+            }
+            f(places, tile);
+        }
+        Ok(())
+    }
+
+    fn euclidean(
+        &self,
+        rows: &Range<usize>,
+        panels: &Panels<T>,
+        places: &Range<usize>,
+        tile: &mut [T],
+    ) {
+        let lanes = Panels::<T>::lanes();
+        let range = places.start / lanes..places.end.div_ceil(lanes);
+        squared_euclidean(self.x.row_range(rows.clone()), panels, range, tile);
+        if *self.metric == Metric::Euclidean {
+            dispatch(Roots(tile));
+        }
+    }
+
+    fn by_metric(&self, rows: &Range<usize>, places: &Range<usize>, tile: &mut [T]) -> Result<()> {
+        let others = &self.groups.order[places.clone()];
+        for (i, row) in rows.clone().zip(tile.chunks_exact_mut(others.len())) {
+            for (&j, distance) in others.iter().zip(row) {
+                // A sample is where it is, whatever rounding makes of its angle.
+                if i == j {
+                    *distance = T::ZERO;
+                    continue;
+                }
+                *distance = self.metric.distance(self.x.row(i), self.x.row(j));
+                if !distance.is_finite() {
+                    let value = format!("{distance} between rows {i} and {j}");
+                    return Err(Error::param(self.op, "distances", "finite", value));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Roots<'a, T>(&'a mut [T]);
+
+impl<T: Real> Kernel for Roots<'_, T> {
+    type Output = ();
+    #[inline(always)] // compiled for each instruction set
+    fn run<I: Isa>(self) {
+        for x in self.0 {
+            *x = x.sqrt();
+        }
+    }
+}
+
+/// A copy of `x` times a power of two, where squares of its numbers could leave the range of the
+/// type. Scores that do not depend on the unit keep their bits otherwise.
+pub(super) fn rescaled<T: Real>(x: MatrixView<'_, T>, metric: &Metric) -> Option<Matrix<T>> {
+    if !matches!(metric, Metric::Euclidean | Metric::SquaredEuclidean) {
+        return None;
+    }
+    let scale = unit_scale(x);
+    // 2^40 and 2^300, by their exponents.
+    let limit = if size_of::<T>() == 4 { 1023 + 40 } else { 1023 + 300 };
+    let limit = f64::from_bits(limit << 52);
+    let is_ordinary = (1.0 / limit..=limit).contains(&scale);
+    (!is_ordinary).then(|| x.to_matrix().map(|x| T::from_f64(x.to_f64() * scale)))
+}
