@@ -195,8 +195,11 @@ fn bad_input_is_refused_with_its_numbers() {
         of(KMeans::new(1).init(given).n_init(2)),
         "kmeans: n_init must be 1 where the centroids are given, got 2"
     );
-    let huge = Matrix::from_rows(&[[1e200], [0.0]]);
-    assert!(text(KMeans::new(1), huge.view()).contains("so that squared distances are finite"));
+    let huge = Matrix::from_rows(&[[0.0], [0.0], [1e200]]);
+    assert_eq!(
+        text(KMeans::new(1), huge.view()),
+        "kmeans: x must be small enough that squared distances are finite in f64, got 1e200 at row 2"
+    );
     let weighted =
         |weights: &[f64]| KMeans::new(1).fit_weighted(x.view(), weights).unwrap_err().to_string();
     assert_eq!(weighted(&[1.0]), "kmeans: expected sample_weight of 2 samples, got 1");

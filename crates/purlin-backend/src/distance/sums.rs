@@ -74,7 +74,6 @@ struct AddRows<'a, T> {
 
 impl<T: Real> Kernel for AddRows<'_, T> {
     type Output = ();
-    /// Plain loops along the row, which the compiler vectorises.
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Self { x, labels, weights, sums, totals } = self;
@@ -84,20 +83,33 @@ impl<T: Real> Kernel for AddRows<'_, T> {
             let sums = &mut sums[label * n..][..n];
             match weights {
                 None => {
-                    for (sum, value) in sums.iter_mut().zip(row) {
-                        *sum += value.to_f64();
-                    }
+                    add(row, sums, |x, sum| sum + x);
                     totals[label] += 1.0;
                 }
                 Some(weights) => {
                     let weight = weights[i].to_f64();
-                    for (sum, value) in sums.iter_mut().zip(row) {
-                        *sum = value.to_f64().mul_add(weight, *sum);
-                    }
+                    add(row, sums, |x, sum| x.mul_add(weight, sum));
                     totals[label] += weight;
                 }
             }
         }
+    }
+}
+
+/// `sums[j] = f(row[j], sums[j])`, eight at a time so that the compiler makes vectors of them.
+#[inline(always)]
+fn add<T: Real>(row: &[T], sums: &mut [f64], f: impl Fn(f64, f64) -> f64) {
+    let (rows, row_tail) = row.as_chunks::<8>();
+    let (chunks, sums_tail) = sums.as_chunks_mut::<8>();
+    for (sums, row) in chunks.iter_mut().zip(rows) {
+        let mut new = [0.0; 8];
+        for i in 0..8 {
+            new[i] = f(row[i].to_f64(), sums[i]);
+        }
+        *sums = new;
+    }
+    for (sum, x) in sums_tail.iter_mut().zip(row_tail) {
+        *sum = f(x.to_f64(), *sum);
     }
 }
 

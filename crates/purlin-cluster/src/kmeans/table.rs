@@ -22,6 +22,9 @@ pub(super) struct Table<'a, T: Real> {
 /// Samples of the pieces of a block that are assigned, then added, while they are in the cache.
 const PIECE: usize = 256;
 
+/// Samples of a block of the sums that are formed once.
+const SUM_BLOCK: usize = 4096;
+
 /// Some samples and what a round finds about them.
 pub(super) struct Block {
     pub(super) rows: Range<usize>,
@@ -35,19 +38,26 @@ impl<'a, T: Real> Table<'a, T> {
     /// The caller has checked that the numbers are finite.
     pub(super) fn new(x: MatrixView<'a, T>, weights: Option<&'a [T]>) -> Result<Self> {
         let (n, d) = x.shape();
-        // Four squares of the largest number in each column must be a number.
-        let most = x.rows().flatten().fold(T::ZERO, |most, x| x.abs().max(most)).to_f64();
-        let limit = (T::MAX.to_f64() / (4 * d) as f64).sqrt();
-        if most > limit {
-            let rule = format!("at most {limit:e} in size, so that squared distances are finite");
-            return Err(Error::param(OP, "x", rule, format!("{most:e}")));
-        }
-        let (means, variance) = moments(x);
-        let center: Vec<T> = means.into_iter().map(T::from_f64).collect();
+        let center: Vec<T> = means(x).into_iter().map(T::from_f64).collect();
         let panels = Panels::pack(x, Some(&center));
         let norms = panels.squared_norms();
-        debug_assert_eq!(panels.n_rows(), n);
-        Ok(Self { x, weights, center, panels, norms, variance })
+        // A squared distance is at most four times the greatest norm.
+        let four = T::from_f64(4.0);
+        let sum = |i: usize| {
+            let norms = &norms[i * SUM_BLOCK..norms.len().min((i + 1) * SUM_BLOCK)];
+            norms.iter().fold(0.0, |sum, &norm| sum + (four * norm).to_f64())
+        };
+        let blocks = norms.len().div_ceil(SUM_BLOCK);
+        let sum = parallel::reduce(blocks, size_of_val(&norms[..]), sum, |a, b| a + b);
+        let sum = sum.unwrap_or(0.0) / 4.0;
+        if !sum.is_finite() {
+            let most = |row: usize| x.row(row).iter().fold(T::ZERO, |most, x| x.abs().max(most));
+            let row = (0..n).rev().max_by(|&a, &b| most(a).total_cmp(&most(b))).unwrap_or(0);
+            let rule = format!("small enough that squared distances are finite in {}", T::NAME);
+            let most = most(row);
+            return Err(Error::param(OP, "x", rule, format!("{most:e} at row {row}")));
+        }
+        Ok(Self { x, weights, center, panels, norms, variance: sum / (n * d) as f64 })
     }
 
     /// Cuts the samples into blocks, by the sizes alone: at most some 64, none so small that its
@@ -145,21 +155,21 @@ fn add_tree(blocks: &mut [Block]) {
     }
 }
 
-/// The means of the columns and the mean of their variances.
-fn moments<T: Real>(x: MatrixView<'_, T>) -> (Vec<f64>, f64) {
-    let (n, d) = (x.n_rows() as f64, x.n_cols());
-    let mut means = vec![0.0; d];
-    for row in x.rows() {
-        for (mean, value) in means.iter_mut().zip(row) {
-            *mean += value.to_f64() / n;
+/// The means of the columns.
+fn means<T: Real>(x: MatrixView<'_, T>) -> Vec<f64> {
+    let (n, d) = x.shape();
+    let sums = |i: usize| {
+        let x = x.row_range(i * SUM_BLOCK..n.min((i + 1) * SUM_BLOCK));
+        let mut sums = vec![0.0; d];
+        add_rows(x, &vec![0; x.n_rows()], None, &mut sums, &mut [0.0]);
+        sums
+    };
+    let add = |mut a: Vec<f64>, b: Vec<f64>| {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a += b;
         }
-    }
-    let mut sum = 0.0;
-    for row in x.rows() {
-        for (mean, value) in means.iter().zip(row) {
-            let t = value.to_f64() - mean;
-            sum += t * t;
-        }
-    }
-    (means, sum / (n * d as f64))
+        a
+    };
+    let sums = parallel::reduce(n.div_ceil(SUM_BLOCK), n * d * size_of::<T>(), sums, add);
+    sums.unwrap_or_default().into_iter().map(|sum| sum / n as f64).collect()
 }
