@@ -1,5 +1,7 @@
 //! Distances between rows.
 
+mod pairwise;
+
 use purlin_backend::elementwise::ops;
 use purlin_backend::math;
 use purlin_core::{Error, Real, Result};
