@@ -66,10 +66,10 @@ pub enum Metric {
 #[derive(Clone)]
 pub struct CustomMetric {
     name: Arc<str>,
-    function: Arc<Function>,
+    pub(crate) function: Arc<Function>,
 }
 
-type Function = dyn Fn(&[f64], &[f64]) -> f64 + Send + Sync;
+pub(crate) type Function = dyn Fn(&[f64], &[f64]) -> f64 + Send + Sync;
 
 impl CustomMetric {
     /// Names a function of two rows.
