@@ -1,15 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+mod agglomerative;
 mod budget;
 mod check;
 mod choose_k;
+mod condensed;
+mod dendrogram;
 mod kmeans;
 mod metric;
 pub mod metrics;
 mod traits;
 
+pub use agglomerative::{Agglomerative, Linkage, primitive};
 pub use budget::MemoryBudget;
 pub use choose_k::{ChooseK, ChooseKRow, ChooseKTable};
+pub use condensed::CondensedMatrix;
+pub use dendrogram::{Dendrogram, Inconsistency, Merge};
 pub use kmeans::{EmptyCluster, Init, Iteration, KMeans, KMeansModel, StopReason};
 pub use metric::{CustomMetric, Metric};
 pub use purlin_core::{Error, Result};

@@ -14,12 +14,14 @@
 pub mod naive;
 mod nearest;
 mod panels;
+mod scan;
 mod sums;
 #[cfg(test)]
 mod tests;
 
 pub use nearest::{Assigned, Centroids};
 pub use panels::Panels;
+pub use scan::{least_growth, within};
 pub use sums::{add_rows, squared_to_assigned};
 
 use crate::mono::once;

@@ -49,3 +49,27 @@ pub fn add_rows<T: Real>(
         totals[label] += weight;
     }
 }
+
+/// The rows of `b` within a limit of `a`; see [`within`](super::within).
+pub fn within<T: Real>(a: &[T], b: MatrixView<'_, T>, limits: &[T]) -> Vec<(u32, T)> {
+    let distances = b.rows().map(|row| squared_euclidean(a, row));
+    let hits = (0..).zip(distances).zip(limits);
+    hits.filter(|((_, distance), limit)| distance <= *limit).map(|(hit, _)| hit).collect()
+}
+
+/// The row of `b` that grows least; see [`least_growth`](super::least_growth).
+pub fn least_growth<T: Real>(
+    a: &[T],
+    size: T,
+    b: MatrixView<'_, T>,
+    sizes: &[T],
+) -> Option<(T, u32)> {
+    let mut best = None;
+    for ((row, j), &other) in b.rows().zip(0..).zip(sizes) {
+        let value = size * other / (size + other) * squared_euclidean(a, row);
+        if value < best.map_or(T::INFINITY, |(least, _)| least) {
+            best = Some((value, j));
+        }
+    }
+    best
+}

@@ -92,6 +92,37 @@ impl<T: Real> Panels<T> {
         &self.data[i * size..(i + 1) * size]
     }
 
+    /// Puts another row in the place of row `i`.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such row, or the new one has not one number per feature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_backend::distance::Panels;
+    /// use purlin_core::MatrixView;
+    ///
+    /// let mut panels = Panels::pack(MatrixView::from_rows(&[[1.0f64, 2.0], [3.0, 4.0]]), None);
+    /// panels.set_row(1, &[5.0, 6.0]);
+    /// assert_eq!(panels.panel(0)[..2], [1.0, 5.0]);
+    /// ```
+    #[track_caller]
+    pub fn set_row(&mut self, i: usize, row: &[T]) {
+        let (n, features) = (self.n_rows, self.n_features);
+        assert!(
+            i < n && row.len() == features,
+            "set_row: expected a row below {n} with {features} features, got row {i} with {}",
+            row.len()
+        );
+        let lanes = width::<T>();
+        let panel = &mut self.data[i / lanes * lanes * features..][..lanes * features];
+        for (out, &value) in panel.iter_mut().skip(i % lanes).step_by(lanes).zip(row) {
+            *out = value;
+        }
+    }
+
     /// The squared Euclidean norm of each row as it is packed, and 0 for each missing row of the
     /// last panel.
     pub fn squared_norms(&self) -> Buffer<T> {

@@ -1,6 +1,9 @@
 //! Distances have the bits of their definition, and the nearest row is the definition's.
 
-use super::{Assigned, Centroids, Panels, add_rows, naive, squared_euclidean, squared_to_assigned};
+use super::{
+    Assigned, Centroids, Panels, add_rows, least_growth, naive, squared_euclidean,
+    squared_to_assigned, within,
+};
 use crate::gemm::testing::{bits, numbers, on_threads};
 use crate::isa::{IsaKind, pin};
 use proptest::prelude::*;
@@ -157,4 +160,52 @@ fn no_centroid_is_refused() {
     let points = Panels::pack(MatrixView::from_rows(&x), Some(&[0.0]));
     let none = Centroids::new(MatrixView::from_slice(&[], 0, 1).unwrap(), &[0.0]);
     none.nearest(MatrixView::from_rows(&x), &points, &points.squared_norms(), 0..1, &mut [0]);
+}
+
+/// One row beside all others, in panels from any panel on, against the loops.
+fn check_scans<T: Real>(kind: Kind, n: usize, d: usize, seed: u64) {
+    let b = table::<T>(kind, n * d, seed);
+    let a = table::<T>(kind, d, seed + 1);
+    let (b, lanes) = (view(&b, d), Panels::<T>::lanes());
+    let some = |values: Vec<T>| -> Vec<T> {
+        values.into_iter().enumerate().map(|(i, x)| if i % 7 == 3 { T::NAN } else { x }).collect()
+    };
+    let limits: Vec<T> = (0..n).map(|i| naive::squared_euclidean(b.row(i), b.row(i / 2))).collect();
+    let sizes = some((0..n).map(|i| T::from_usize(1 + i % 3)).collect());
+    let panels = Panels::pack(b, None);
+    for isa in IsaKind::available() {
+        let _pin = pin(isa);
+        for first in 0..panels.n_panels() {
+            let (start, range) = (first * lanes, first..panels.n_panels());
+            let rest = b.row_range(start..n);
+            for n_rows in [rest.n_rows(), rest.n_rows().saturating_sub(3)] {
+                let limits = some(limits[start..start + n_rows].to_vec());
+                let mut hits = Vec::new();
+                within(&a, &panels, range.clone(), &limits, &mut hits);
+                let mut expected = naive::within(&a, rest, &limits);
+                for hit in &mut expected {
+                    hit.0 += start as u32;
+                }
+                assert_eq!(hits, expected, "{kind:?} {n}x{d} from {start} {isa:?}");
+                let (size, sizes) = (T::from_usize(2), &sizes[start..start + n_rows]);
+                let least = least_growth(&a, size, &panels, range.clone(), sizes);
+                let expected = naive::least_growth(&a, size, rest, sizes);
+                let expected = expected.map(|(value, row)| (value, row + start as u32));
+                assert_eq!(least, expected, "{kind:?} {n}x{d} from {start} {isa:?}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(80))]
+    #[test]
+    fn a_scan_finds_what_the_definition_finds(
+        kind in prop::sample::select(KINDS.to_vec()),
+        (n, d) in (1usize..120, 1usize..7),
+        seed: u64,
+    ) {
+        check_scans::<f32>(kind, n, d, seed);
+        check_scans::<f64>(kind, n, d, seed);
+    }
 }

@@ -1,5 +1,7 @@
 //! Distances between rows.
 
+mod pairwise;
+
 use purlin_backend::elementwise::ops;
 use purlin_backend::math;
 use purlin_core::{Error, Real, Result};
@@ -64,10 +66,10 @@ pub enum Metric {
 #[derive(Clone)]
 pub struct CustomMetric {
     name: Arc<str>,
-    function: Arc<Function>,
+    pub(crate) function: Arc<Function>,
 }
 
-type Function = dyn Fn(&[f64], &[f64]) -> f64 + Send + Sync;
+pub(crate) type Function = dyn Fn(&[f64], &[f64]) -> f64 + Send + Sync;
 
 impl CustomMetric {
     /// Names a function of two rows.

@@ -1,0 +1,15 @@
+//! Hierarchical clustering from below.
+
+mod chain;
+mod clusters;
+mod generic;
+mod naive;
+mod params;
+mod single;
+mod ward;
+
+pub use naive::primitive;
+pub use params::{Agglomerative, Linkage};
+
+/// The operation's name in errors.
+const OP: &str = "agglomerative";

@@ -1,0 +1,255 @@
+//! What can be set, and which algorithm serves it.
+
+use super::{OP, chain, generic, single, ward};
+use crate::{CondensedMatrix, Dendrogram, MemoryBudget, Metric, check};
+use purlin_core::{Error, MatrixView, Real, Result};
+use std::fmt;
+
+/// Agglomerative hierarchical clustering.
+///
+/// Every sample begins as a cluster of its own; the two clusters that are least unlike become one,
+/// until one is left. The [`Linkage`] says how unlike two clusters are.
+///
+/// | linkage | from vectors | time | memory beside `x` |
+/// |---|---|---|---|
+/// | `Single` | Prim's spanning tree, distances as they are needed | `O(n^2 d)` | one copy of `x`, `O(n)` |
+/// | `Ward` | chain of nearest neighbours on the centroids | `O(n^2 d)` | two copies of `x`, `O(n)` |
+/// | `Complete`, `Average`, `Weighted` | chain of nearest neighbours on the distances | `O(n^2 d)` | `n (n - 1) / 2` numbers |
+/// | `Centroid`, `Median` | nearest neighbours kept for each cluster | `O(n^2 d)`, at worst `O(n^3)` | `n (n - 1) / 2` numbers |
+///
+/// What would take more than the [`MemoryBudget`] is refused before it is allocated.
+///
+/// Merges are sorted by height, except with `Centroid` and `Median`, where a merge may lie below
+/// its parts. Ties go to the smallest numbers, but among merges that tie an algorithm may take
+/// another order than [`primitive`](super::primitive): trees are unique where no distances tie.
+/// With the linkages that have no inversions, a height that rounding would put below its parts is
+/// lifted to theirs. The same data give the same bits on any number of threads and any
+/// instruction set. Differences whose square is below the smallest number of the type are not
+/// seen by linkages and metrics that square.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Agglomerative, Linkage, Metric};
+/// use purlin_core::MatrixView;
+///
+/// let x = [[0.0, 0.0], [0.0, 1.0], [5.0, 5.0], [5.0, 7.0]];
+/// let x = MatrixView::from_rows(&x);
+///
+/// let tree = Agglomerative::new(Linkage::Ward).fit(x)?;
+/// assert_eq!(tree.cut(2)?, [0, 0, 1, 1]);
+/// assert_eq!(tree.heights()[..2], [1.0, 2.0]);
+///
+/// let tree = Agglomerative::new(Linkage::Complete).metric(Metric::Manhattan).fit(x)?;
+/// assert_eq!(tree.heights(), [1.0, 2.0, 12.0]);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
+///
+/// # References
+///
+/// - D. Müllner, *Modern hierarchical, agglomerative clustering algorithms*, arXiv:1109.2378,
+///   2011.
+/// - F. Murtagh, *A survey of recent advances in hierarchical clustering algorithms*, The Computer
+///   Journal 26(4), 1983.
+/// - R. C. Prim, *Shortest connection networks and some generalizations*, Bell System Technical
+///   Journal 36(6), 1957; J. C. Gower, G. J. S. Ross, *Minimum spanning trees and single linkage
+///   cluster analysis*, Applied Statistics 18(1), 1969.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use = "nothing is computed until `fit` is called"]
+pub struct Agglomerative {
+    linkage: Linkage,
+    metric: Metric,
+    memory: MemoryBudget,
+}
+
+/// How unlike two clusters `A` and `B` are.
+///
+/// | linkage | dissimilarity | inversions |
+/// |---|---|---|
+/// | `Single` | the least distance of a sample of `A` from one of `B` | no |
+/// | `Complete` | the greatest | no |
+/// | `Average` | their mean (UPGMA) | no |
+/// | `Weighted` | the mean of the dissimilarities of the two parts of `A` from `B` (WPGMA) | no |
+/// | `Ward` | `sqrt(2 n_A n_B / (n_A + n_B))` times the distance of the centroids | no |
+/// | `Centroid` | the distance of the centroids (UPGMC) | yes |
+/// | `Median` | the distance of the middles: that of a merge lies halfway between its parts' (WPGMC) | yes |
+///
+/// # References
+///
+/// - J. H. Ward, *Hierarchical grouping to optimize an objective function*, J. Amer. Statist.
+///   Assoc. 58, 1963.
+/// - G. N. Lance, W. T. Williams, *A general theory of classificatory sorting strategies*, The
+///   Computer Journal 9(4), 1967.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Linkage {
+    /// The nearest samples.
+    Single,
+    /// The farthest samples.
+    Complete,
+    /// The mean over all pairs of samples.
+    Average,
+    /// The mean over the two parts.
+    Weighted,
+    /// What the sum of squared distances from the centroids grows by.
+    Ward,
+    /// The centroids.
+    Centroid,
+    /// The middles.
+    Median,
+}
+
+impl Linkage {
+    /// Whether no merge can lie below its parts.
+    pub fn is_monotone(self) -> bool {
+        !matches!(self, Self::Centroid | Self::Median)
+    }
+
+    /// Whether it is defined by centroids, so that distances must be Euclidean.
+    pub fn is_euclidean(self) -> bool {
+        matches!(self, Self::Ward | Self::Centroid | Self::Median)
+    }
+}
+
+/// The name in lower case.
+impl fmt::Display for Linkage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Single => "single",
+            Self::Complete => "complete",
+            Self::Average => "average",
+            Self::Weighted => "weighted",
+            Self::Ward => "ward",
+            Self::Centroid => "centroid",
+            Self::Median => "median",
+        })
+    }
+}
+
+impl Agglomerative {
+    /// Euclidean distances, the default budget.
+    pub fn new(linkage: Linkage) -> Self {
+        Self { linkage, metric: Metric::Euclidean, memory: MemoryBudget::default() }
+    }
+
+    /// The distance of two samples; `Ward`, `Centroid` and `Median` take the Euclidean only.
+    pub fn metric(mut self, metric: Metric) -> Self {
+        self.metric = metric;
+        self
+    }
+
+    /// What may be allocated beside `x`.
+    pub fn memory(mut self, memory: MemoryBudget) -> Self {
+        self.memory = memory;
+        self
+    }
+
+    /// The tree of the rows of `x`: `(n_samples, n_features)`.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::InvalidParam`]: the linkage and the metric do not go together, a parameter of
+    ///   the metric is out of range, or distances leave the range of `T`.
+    /// - [`Error::Shape`], [`Error::TooFewSamples`]: `x` has no columns or no rows.
+    /// - [`Error::NonFinite`]: `x` holds NaN or an infinity.
+    /// - [`Error::OutOfBudget`]: the algorithm needs more memory than allowed.
+    pub fn fit<T: Real>(&self, x: MatrixView<'_, T>) -> Result<Dendrogram> {
+        let Self { linkage, ref metric, memory } = *self;
+        metric.check(OP)?;
+        if linkage.is_euclidean() && *metric != Metric::Euclidean {
+            let rule = format!("Euclidean for {linkage} linkage");
+            return Err(Error::param(OP, "metric", rule, format!("{metric:?}")));
+        }
+        check::table(OP, x, 1)?;
+        if matches!(metric, Metric::Euclidean | Metric::SquaredEuclidean) {
+            check_range(linkage, x)?;
+        }
+        match linkage {
+            Linkage::Single => single::of_rows(x, metric, memory),
+            Linkage::Ward => ward::of_rows(x, memory),
+            Linkage::Centroid | Linkage::Median => {
+                let squares = Metric::SquaredEuclidean.pairs(OP, x, memory)?;
+                Ok(generic::of_distances(linkage, squares))
+            }
+            Linkage::Complete | Linkage::Average | Linkage::Weighted => {
+                let distances = metric.pairs(OP, x, memory)?;
+                check_finite(&distances)?;
+                Ok(chain::of_distances(linkage, distances))
+            }
+        }
+    }
+
+    /// The tree of samples whose distances are known. Works in the matrix that it is given;
+    /// `metric` is not looked at. `Ward`, `Centroid` and `Median` take the distances for Euclidean
+    /// ones.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooFewSamples`] when there is no sample, [`Error::InvalidParam`] when a distance is
+    /// infinite or its square is, where squares are needed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{Agglomerative, CondensedMatrix, Linkage};
+    ///
+    /// let distances = CondensedMatrix::from_vec(3, vec![2.0, 6.0, 4.0])?;
+    /// let tree = Agglomerative::new(Linkage::Average).fit_precomputed(distances)?;
+    /// assert_eq!(tree.heights(), [2.0, 5.0]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    pub fn fit_precomputed<T: Real>(&self, distances: CondensedMatrix<T>) -> Result<Dendrogram> {
+        let distances = prepare(self.linkage, distances)?;
+        Ok(match self.linkage {
+            Linkage::Single => single::of_distances(&distances),
+            Linkage::Centroid | Linkage::Median => generic::of_distances(self.linkage, distances),
+            _ => chain::of_distances(self.linkage, distances),
+        })
+    }
+}
+
+/// Refuses distances that cannot be clustered, and squares them where the linkage needs it.
+pub(super) fn prepare<T: Real>(
+    linkage: Linkage,
+    distances: CondensedMatrix<T>,
+) -> Result<CondensedMatrix<T>> {
+    let n = distances.n();
+    if n == 0 {
+        return Err(Error::TooFewSamples { op: OP, expected: 1, got: 0 });
+    }
+    check_finite(&distances)?;
+    if !linkage.is_euclidean() {
+        return Ok(distances);
+    }
+    // Sums of at most `2 n` squares must be numbers.
+    let limit = (T::MAX.to_f64() / (4 * n) as f64).sqrt();
+    let mut data = distances.into_vec();
+    if let Some(value) = data.iter().find(|x| x.to_f64() > limit) {
+        let rule = format!("at most {limit:e} for {linkage} linkage of {n} samples");
+        return Err(Error::param(OP, "distances", rule, value));
+    }
+    for value in &mut data {
+        *value = *value * *value;
+    }
+    Ok(CondensedMatrix::of_parts(n, data))
+}
+
+fn check_finite<T: Real>(distances: &CondensedMatrix<T>) -> Result<()> {
+    match distances.as_slice().iter().find(|x| !x.is_finite()) {
+        Some(value) => Err(Error::param(OP, "distances", "finite", value)),
+        None => Ok(()),
+    }
+}
+
+/// Refuses rows whose squared distances, and the sums of them that the linkage makes, are no
+/// numbers.
+fn check_range<T: Real>(linkage: Linkage, x: MatrixView<'_, T>) -> Result<()> {
+    let (n, d) = x.shape();
+    let most = x.rows().flatten().fold(T::ZERO, |most, x| x.abs().max(most)).to_f64();
+    let terms = 16 * d as u64 * if linkage.is_euclidean() { n as u64 } else { 1 };
+    let limit = (T::MAX.to_f64() / terms as f64).sqrt();
+    if most > limit {
+        let rule = format!("at most {limit:e} in size, so that squared distances are finite");
+        return Err(Error::param(OP, "x", rule, format!("{most:e}")));
+    }
+    Ok(())
+}

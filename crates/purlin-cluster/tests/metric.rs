@@ -1,0 +1,126 @@
+//! Distances of all pairs: the reference values, one value for each pair, the doors.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use proptest::prelude::*;
+use purlin_cluster::{CondensedMatrix, CustomMetric, MemoryBudget, Metric};
+use purlin_core::rng::Stream;
+use purlin_core::{Matrix, MatrixView};
+use purlin_testkit::{
+    check_same_bits_on_all_isas, check_same_bits_on_threads, reference, strategies,
+};
+
+fn metrics() -> Vec<Metric> {
+    vec![
+        Metric::Euclidean,
+        Metric::SquaredEuclidean,
+        Metric::Manhattan,
+        Metric::Chebyshev,
+        Metric::Minkowski(3.0),
+        Metric::Cosine,
+        Metric::Correlation,
+        Metric::Custom(CustomMetric::new("first", |a, b| (a[0] - b[0]).abs())),
+    ]
+}
+
+/// A dozen roundings of numbers of the size of the rows; the cosine subtracts from 1.
+const REFERENCE_TOL: f64 = 1e-13;
+
+#[test]
+fn scipys_distances_are_met() {
+    let Some(file) = reference::json("reference/clustering/distances.json.gz") else { return };
+    let x = Matrix::from_vec(reference::numbers(&file["X"]), 14, 6).unwrap();
+    let cases = [
+        ("euclidean", Metric::Euclidean),
+        ("sqeuclidean", Metric::SquaredEuclidean),
+        ("cityblock", Metric::Manhattan),
+        ("chebyshev", Metric::Chebyshev),
+        ("cosine", Metric::Cosine),
+        ("correlation", Metric::Correlation),
+        ("minkowski p=1.5", Metric::Minkowski(1.5)),
+        ("minkowski p=3", Metric::Minkowski(3.0)),
+    ];
+    for (name, metric) in cases {
+        let expected = reference::numbers(&file["pdist"][name]);
+        let got = metric.pairwise(x.view()).unwrap();
+        assert_eq!(got.as_slice().len(), expected.len(), "{name}");
+        for (got, expected) in got.as_slice().iter().zip(expected) {
+            let is_close = (got - expected).abs() <= REFERENCE_TOL * expected.max(1.0);
+            assert!(is_close, "{name}: {got}, expected {expected}");
+        }
+    }
+}
+
+fn table(n: usize, d: usize) -> Matrix<f64> {
+    let mut rng = Stream::new(1, "table").rng(0);
+    Matrix::from_fn(n, d, |_, _| rng.normal())
+}
+
+#[test]
+fn threads_and_instruction_sets_do_not_change_a_bit() {
+    let x = table(400, 5);
+    for metric in metrics() {
+        let narrow = x.cast::<f32>();
+        let distances = || {
+            let wide = metric.pairwise(x.view()).unwrap().into_vec();
+            (wide, metric.pairwise(narrow.view()).unwrap().into_vec())
+        };
+        check_same_bits_on_threads(distances);
+        check_same_bits_on_all_isas(distances);
+    }
+}
+
+#[test]
+fn bad_input_is_refused_with_its_numbers() {
+    let text = |n, data: Vec<f64>| CondensedMatrix::from_vec(n, data).unwrap_err().to_string();
+    let short = "condensed matrix: expected 10 distances for 5 samples, got 9";
+    assert_eq!(text(5, vec![0.0; 9]), short);
+    let negative = "condensed matrix: distances must be at least 0, got -1 at (1, 2)";
+    assert_eq!(text(3, vec![1.0, 2.0, -1.0]), negative);
+    let nan = "condensed matrix: distances must be at least 0, got NaN at (0, 2)";
+    assert_eq!(text(3, vec![1.0, f64::NAN, 1.0]), nan);
+    assert!(text(usize::MAX, vec![]).contains("fits in memory"));
+    assert_eq!(CondensedMatrix::<f32>::bytes_needed(usize::MAX), None);
+    assert_eq!(CondensedMatrix::<f64>::from_vec(0, vec![]).unwrap().n(), 0);
+    assert_eq!(CondensedMatrix::<f64>::from_vec(1, vec![]).unwrap().get(0, 0), 0.0);
+
+    let square = |rows: &[[f64; 2]]| {
+        CondensedMatrix::from_square(MatrixView::from_rows(rows)).unwrap_err().to_string()
+    };
+    let wide = "condensed matrix: expected a square table, got (1, 2)";
+    assert_eq!(square(&[[0.0, 1.0]]), wide);
+    let diagonal = "condensed matrix: distances must be 0 on the diagonal, got 3 at (1, 1)";
+    assert_eq!(square(&[[0.0, 1.0], [1.0, 3.0]]), diagonal);
+
+    let x = table(100, 2);
+    let budget = MemoryBudget::new(39_599);
+    let err = Metric::Euclidean.pairwise_within(x.view(), budget).unwrap_err();
+    let needs = "pairwise: the distance matrix needs 39600 bytes, allowed are 39599";
+    assert_eq!(err.to_string(), needs);
+    let err = Metric::Minkowski(0.5).pairwise(x.view()).unwrap_err();
+    assert_eq!(err.to_string(), "pairwise: p must be finite and at least 1, got 0.5");
+    let signed = CustomMetric::new("signed", |a, b| a[0] - b[0]);
+    let err = Metric::Custom(signed).pairwise(MatrixView::from_rows(&[[0.0], [1.0]])).unwrap_err();
+    assert!(err.to_string().contains("at least 0, got -1 at (0, 1)"));
+    let infinite = MatrixView::from_rows(&[[0.0], [f64::INFINITY]]);
+    assert!(Metric::Cosine.pairwise(infinite).unwrap_err().to_string().contains("row 1, column 0"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Alone or with all others, a pair has one distance.
+    #[test]
+    fn pairs_have_the_distance_of_their_rows(x in strategies::hostile_matrix(1usize..80, 1usize..6)) {
+        for metric in metrics() {
+            let all = metric.pairwise(x.view()).unwrap();
+            let square = Matrix::from_fn(x.n_rows(), x.n_rows(), |i, j| all.get(i, j));
+            prop_assert_eq!(&CondensedMatrix::from_square(square.view()).unwrap(), &all);
+            for i in 0..x.n_rows() {
+                for j in i + 1..x.n_rows() {
+                    let one = metric.distance(x.row(i), x.row(j));
+                    prop_assert_eq!(all.get(i, j).to_bits(), one.to_bits(), "{:?}", metric);
+                }
+            }
+        }
+    }
+}
