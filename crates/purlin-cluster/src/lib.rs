@@ -3,6 +3,7 @@
 mod budget;
 mod check;
 mod dbscan;
+mod index;
 mod kmeans;
 mod metric;
 mod reach;
@@ -11,6 +12,7 @@ mod union_find;
 
 pub use budget::MemoryBudget;
 pub use dbscan::{Dbscan, DbscanModel, NeighborSearch};
+pub use index::{Neighbor, SpatialIndex};
 pub use kmeans::{EmptyCluster, Init, Iteration, KMeans, KMeansModel, StopReason};
 pub use metric::{CustomMetric, Metric};
 pub use purlin_core::{Error, Result};

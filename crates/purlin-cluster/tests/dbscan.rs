@@ -65,6 +65,9 @@ fn searches(metric: &Metric, d: usize) -> Vec<NeighborSearch> {
     if is_euclidean && d <= 3 {
         searches.push(NeighborSearch::Grid);
     }
+    if is_euclidean || matches!(metric, Metric::Manhattan | Metric::Chebyshev) {
+        searches.push(NeighborSearch::Tree);
+    }
     searches
 }
 
@@ -199,6 +202,9 @@ fn bad_input_is_refused_with_its_numbers() {
         "dbscan: algorithm must be one for Euclidean distances in 4 columns (Grid takes Euclidean \
          ones in at most 3), got Grid"
     );
+    let cosine = Dbscan::new(1.0, 2).metric(Metric::Cosine).algorithm(NeighborSearch::Tree);
+    let expected = "dbscan: algorithm must be Auto or Brute for Cosine distances, got Tree";
+    assert_eq!(of(cosine), expected);
     let none = MatrixView::from_slice(&[], 0, 2).unwrap();
     assert_eq!(text(Dbscan::new(1.0, 2), none), "dbscan: expected at least 1 samples, got 0");
     let none = MatrixView::from_slice(&[], usize::MAX, 0).unwrap();
@@ -347,7 +353,7 @@ fn a_chain_of_a_million_samples_is_one_cluster() {
 
 /// Enough samples for the sort by digits, several blocks of cells and crowded cells.
 #[test]
-fn grid_and_brute_force_agree_on_many_samples() {
+fn grid_tree_and_brute_force_agree_on_many_samples() {
     let mut rng = Stream::new(3, "many").rng(0);
     for (d, eps) in [(1, 0.002), (2, 0.2), (3, 0.5)] {
         let x = blobs::<f32>(10_000, d, 8);
@@ -360,6 +366,7 @@ fn grid_and_brute_force_agree_on_many_samples() {
         let (grid, brute) = (fit(NeighborSearch::Grid), fit(NeighborSearch::Brute));
         assert_eq!(grid.algorithm(), NeighborSearch::Grid);
         assert_eq!(result(&grid), result(&brute), "{d} columns");
+        assert_eq!(result(&fit(NeighborSearch::Tree)), result(&brute), "{d} columns");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::need::Need;
 use super::{Found, NOISE, number};
+use crate::index::Tree;
 use crate::union_find::UnionFind;
 use purlin_backend::distance::{Form, Panels, find_within, weigh_within};
 use purlin_backend::{Buffer, parallel};
@@ -63,6 +64,28 @@ impl<T: Real> Blocks<T> for Flat<T> {
     fn near(&self, _: usize, _: T, near: &mut Vec<Range<usize>>) {
         near.clear();
         near.push(0..self.order.len());
+    }
+}
+
+impl<T: Real> Blocks<T> for Tree<T> {
+    fn order(&self) -> &[u32] {
+        self.order()
+    }
+
+    fn panels(&self) -> &Panels<T> {
+        self.panels()
+    }
+
+    fn n_blocks(&self) -> usize {
+        self.n_leaves()
+    }
+
+    fn block(&self, i: usize) -> Range<usize> {
+        self.leaf(i)
+    }
+
+    fn near(&self, i: usize, reach: T, near: &mut Vec<Range<usize>>) {
+        self.near_leaf(i, reach, near);
     }
 }
 
@@ -190,6 +213,8 @@ fn cores<T: Real, B: Blocks<T>>(
     parallel::for_each(blocks.n_blocks(), work, |i| {
         let (mut near, block) = (Vec::new(), blocks.block(i));
         blocks.near(i, reach, &mut near);
+        // In pieces: sums end once they are enough.
+        let near: Vec<Range<usize>> = near.into_iter().flat_map(pieces).collect();
         let mut sums = vec![0.0; block.len()];
         let (queries, others) = ((panels, block.clone()), (panels, &near[..]));
         weigh_within(form, queries, others, weights.as_deref(), reach, need.enough(), &mut sums);
@@ -200,6 +225,11 @@ fn cores<T: Real, B: Blocks<T>>(
         }
     });
     is_core.into_iter().map(AtomicBool::into_inner).collect()
+}
+
+/// Runs of at most [`PIECE`] places.
+fn pieces(places: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    places.clone().step_by(PIECE).map(move |start| start..places.end.min(start + PIECE))
 }
 
 /// Whether all `places` are known to be in the set of `of`.

@@ -4,9 +4,13 @@ use super::blocks::{self, Flat};
 use super::grid::Grid;
 use super::need::Need;
 use super::{Dbscan, DbscanModel, Found, NeighborSearch, OP, cells, pairs};
+use crate::index::Tree;
 use crate::{check, reach};
 use purlin_backend::distance::Form;
 use purlin_core::{MatrixView, Real, Result};
+
+/// The most columns for which `Auto` takes the tree.
+const MOST_TREE_FEATURES: usize = 16;
 
 impl Dbscan {
     /// Clusters the rows of `x`.
@@ -73,6 +77,15 @@ impl Dbscan {
         let may_grid = self.algorithm != NeighborSearch::Brute && form == Form::SquaredEuclidean;
         if let Some(grid) = may_grid.then(|| Grid::new(need.x, reach)).flatten() {
             return (cells::run(need, &grid, reach), NeighborSearch::Grid);
+        }
+        let may_tree = match self.algorithm {
+            NeighborSearch::Auto => d <= MOST_TREE_FEATURES,
+            search => search != NeighborSearch::Brute,
+        };
+        if may_tree {
+            let work = n.saturating_mul(d).saturating_mul(256);
+            let tree = Tree::new(need.x, form);
+            return (blocks::run(need, &tree, form, reach, work), NeighborSearch::Tree);
         }
         let work = n.saturating_mul(n).saturating_mul(d) / 8;
         (blocks::run(need, &Flat::new(need.x), form, reach, work), NeighborSearch::Brute)

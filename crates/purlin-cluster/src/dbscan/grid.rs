@@ -157,10 +157,10 @@ fn steps(widths: &[u64]) -> Vec<i64> {
     let mut steps = vec![0];
     for (column, &width) in widths.iter().enumerate() {
         for step in &mut steps {
-            *step *= width as i64;
+            *step *= width.cast_signed();
         }
         if column + 1 < widths.len() {
-            let around = -(AROUND as i64)..=AROUND as i64;
+            let around = -AROUND.cast_signed()..=AROUND.cast_signed();
             steps = steps.iter().flat_map(|step| around.clone().map(move |i| step + i)).collect();
         }
     }

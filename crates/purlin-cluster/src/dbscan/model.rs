@@ -2,9 +2,7 @@
 
 use super::{Dbscan, Found, NOISE, NeighborSearch, OP};
 use crate::traits::{Clusterer, Clustering, Predict};
-use crate::{Metric, check, reach};
-use purlin_backend::distance::{Panels, values_of};
-use purlin_backend::parallel;
+use crate::{Metric, Neighbor, SpatialIndex, check};
 use purlin_core::{Matrix, MatrixView, Real, Result};
 
 /// The clusters that [`Dbscan::fit`] found. It holds a copy of the cores, for new samples.
@@ -19,9 +17,6 @@ pub struct DbscanModel<T: Real> {
     n_clusters: usize,
     n_noise: usize,
 }
-
-/// Rows that one task predicts.
-const BLOCK: usize = 64;
 
 impl<T: Real> DbscanModel<T> {
     pub(super) fn new(
@@ -106,36 +101,15 @@ impl<T: Real> DbscanModel<T> {
     /// ```
     pub fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<Option<usize>>> {
         check::features(OP, x, self.n_features())?;
-        let mut labels = vec![None; x.n_rows()];
-        let work = x.n_rows().saturating_mul(self.cores.as_slice().len()) / 4;
-        let cores =
-            reach::form(&self.metric).map(|form| (form, Panels::pack(self.cores.view(), None)));
-        parallel::for_each_chunk(&mut labels, BLOCK, work, |block, labels| {
-            let mut distances = vec![T::ZERO; self.cores.n_rows()];
-            for (i, label) in labels.iter_mut().enumerate() {
-                let row = x.row(block * BLOCK + i);
-                if let Some((form, cores)) = &cores {
-                    values_of(*form, row, (cores, 0..distances.len()), &mut distances);
-                } else {
-                    for (distance, core) in distances.iter_mut().zip(self.cores.rows()) {
-                        *distance = self.metric.distance(row, core);
-                    }
-                }
-                *label = self.label_of(&distances);
-            }
-        });
-        Ok(labels)
-    }
-
-    /// The label of the nearest core.
-    fn label_of(&self, values: &[T]) -> Option<usize> {
-        let nearest = |best: Option<usize>, i: usize| match best {
-            Some(best) if values[best] <= values[i] => Some(best),
-            _ => Some(i),
+        if self.cores.n_rows() == 0 {
+            return Ok(vec![None; x.n_rows()]);
+        }
+        let index = SpatialIndex::new(self.cores.view(), self.metric.clone())?;
+        let label = |nearest: &Vec<Neighbor<T>>| {
+            let nearest = nearest.first().filter(|core| core.distance.to_f64() <= self.eps)?;
+            self.labels[self.core_sample_indices[nearest.index]]
         };
-        let nearest = (0..values.len()).fold(None, nearest)?;
-        let distance = reach::distance(&self.metric, values[nearest]);
-        (distance.to_f64() <= self.eps).then(|| self.labels[self.core_sample_indices[nearest]])?
+        Ok(index.nearest_batch(x, 1)?.iter().map(label).collect())
     }
 }
 

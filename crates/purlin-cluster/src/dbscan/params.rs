@@ -2,7 +2,7 @@
 
 use super::OP;
 use super::grid::MAX_FEATURES;
-use crate::Metric;
+use crate::{Metric, reach};
 use purlin_core::{Error, Result};
 
 /// DBSCAN: clusters are where samples lie densely, whatever their shape.
@@ -60,13 +60,16 @@ pub struct Dbscan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum NeighborSearch {
-    /// The grid for Euclidean distances in at most three columns, else brute force.
+    /// The grid for Euclidean distances in at most 3 columns; else the tree for at most 16 columns
+    /// and the metrics it takes; else brute force.
     #[default]
     Auto,
     /// Cells of side `eps / sqrt(n_features)`, for Euclidean distances in at most three columns.
-    /// Where `eps` is so small or large that cells cannot be numbered, brute force takes over;
+    /// Where `eps` is so small or large that cells cannot be numbered, the tree takes over;
     /// [`DbscanModel::algorithm`](super::DbscanModel::algorithm) tells.
     Grid,
+    /// A kd-tree, for Euclidean, squared Euclidean, Manhattan and Chebyshev distances.
+    Tree,
     /// All pairs, a tile at a time.
     Brute,
 }
@@ -110,6 +113,10 @@ impl Dbscan {
                 self.metric
             );
             return Err(Error::param(OP, "algorithm", rule, "Grid"));
+        }
+        if self.algorithm == NeighborSearch::Tree && reach::form(&self.metric).is_none() {
+            let rule = format!("Auto or Brute for {:?} distances", self.metric);
+            return Err(Error::param(OP, "algorithm", rule, "Tree"));
         }
         Ok(())
     }
