@@ -18,11 +18,15 @@ mod scan;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod within;
+#[cfg(test)]
+mod within_tests;
 
 pub use nearest::{Assigned, Centroids};
 pub use panels::Panels;
 pub use scan::{least_growth, within};
 pub use sums::{add_rows, squared_to_assigned};
+pub use within::{Form, any_within, find_within, values_of, weigh_within};
 
 use crate::mono::once;
 use crate::{Kernel, dispatch};

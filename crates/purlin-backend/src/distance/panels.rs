@@ -59,6 +59,43 @@ impl<T: Real> Panels<T> {
         Self { data, n_rows, n_features }
     }
 
+    /// Copies the rows of `x` that `rows` names, in that order, over several threads.
+    ///
+    /// # Panics
+    ///
+    /// When a row is missing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_backend::distance::Panels;
+    /// use purlin_core::MatrixView;
+    ///
+    /// let panels = Panels::gather(MatrixView::from_rows(&[[1.0f64], [2.0], [3.0]]), &[2, 0]);
+    /// assert_eq!(panels.panel(0)[..3], [3.0, 1.0, 0.0]);
+    /// ```
+    #[track_caller]
+    pub fn gather(x: MatrixView<'_, T>, rows: &[u32]) -> Self {
+        let (lanes, n_features) = (width::<T>(), x.n_cols());
+        let mut data = Buffer::scratch(rows.len().div_ceil(lanes) * lanes * n_features);
+        let (size, work) = (RUN * lanes * n_features, size_of_val(&data[..]));
+        parallel::for_each_chunk(&mut data, size, work, |run, out| {
+            let rows = &rows[run * RUN * lanes..];
+            let panels = out.chunks_exact_mut(lanes * n_features.max(1));
+            for (panel, rows) in panels.zip(rows.chunks(lanes)) {
+                if rows.len() < lanes {
+                    panel.fill(T::ZERO);
+                }
+                for (lane, &row) in rows.iter().enumerate() {
+                    for (j, &value) in x.row(row as usize).iter().enumerate() {
+                        panel[j * lanes + lane] = value;
+                    }
+                }
+            }
+        });
+        Self { data, n_rows: rows.len(), n_features }
+    }
+
     /// The rows of the table.
     pub fn n_rows(&self) -> usize {
         self.n_rows

@@ -1,0 +1,93 @@
+//! The doors.
+
+use super::blocks::{self, Flat};
+use super::grid::Grid;
+use super::need::Need;
+use super::{Dbscan, DbscanModel, Found, NeighborSearch, OP, cells, pairs};
+use crate::index::Tree;
+use crate::{check, reach};
+use purlin_backend::distance::Form;
+use purlin_core::{MatrixView, Real, Result};
+
+/// The most columns for which `Auto` takes the tree.
+const MOST_TREE_FEATURES: usize = 16;
+
+impl Dbscan {
+    /// Clusters the rows of `x`.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::InvalidParam`](crate::Error::InvalidParam): `eps` is not finite and above 0,
+    ///   `min_samples` is 0, or the metric or the search does not fit.
+    /// - [`Error::TooFewSamples`](crate::Error::TooFewSamples): `x` has no row.
+    /// - [`Error::Shape`](crate::Error::Shape): `x` has no column.
+    /// - [`Error::NonFinite`](crate::Error::NonFinite): `x` holds NaN or an infinity.
+    pub fn fit<T: Real>(&self, x: MatrixView<'_, T>) -> Result<DbscanModel<T>> {
+        self.run(x, None)
+    }
+
+    /// [`Dbscan::fit`] with a weight for each sample: a neighbourhood needs a weight of
+    /// `min_samples`, added up in double precision in the order of the samples.
+    ///
+    /// A weight of 2 counts as two samples in one place. A sample of weight 0 does not count for
+    /// others, but is labelled as they are, and a core if they suffice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dbscan::fit`]; and when a weight is negative or not finite, all are 0, or there is not
+    /// one per sample.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::Dbscan;
+    /// use purlin_core::MatrixView;
+    ///
+    /// let x = [[0.0], [5.0], [5.5]];
+    /// let model = Dbscan::new(1.0, 3).fit_weighted(MatrixView::from_rows(&x), &[3.0, 1.0, 1.0])?;
+    /// assert_eq!(model.labels(), [Some(0), None, None]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    pub fn fit_weighted<T: Real>(
+        &self,
+        x: MatrixView<'_, T>,
+        sample_weight: &[T],
+    ) -> Result<DbscanModel<T>> {
+        self.run(x, Some(sample_weight))
+    }
+
+    fn run<T: Real>(&self, x: MatrixView<'_, T>, weights: Option<&[T]>) -> Result<DbscanModel<T>> {
+        self.check()?;
+        check::table(OP, x, 1)?;
+        if let Some(weights) = weights {
+            check::weights(OP, weights, x.n_rows())?;
+        }
+        self.check_search(x.n_cols())?;
+        let need = Need::new(x, &self.metric, self.eps, weights, self.min_samples);
+        let (found, algorithm) = match reach::form(&self.metric) {
+            Some(form) => self.search(&need, form),
+            None => (pairs::run(&need), NeighborSearch::Brute),
+        };
+        Ok(DbscanModel::new(self, x, &found, algorithm))
+    }
+
+    fn search<T: Real>(&self, need: &Need<'_, T>, form: Form) -> (Found, NeighborSearch) {
+        let (n, d) = need.x.shape();
+        let reach = reach::reach(&self.metric, self.eps);
+        let may_grid = self.algorithm != NeighborSearch::Brute && form == Form::SquaredEuclidean;
+        if let Some(grid) = may_grid.then(|| Grid::new(need.x, reach)).flatten() {
+            return (cells::run(need, &grid, reach), NeighborSearch::Grid);
+        }
+        let may_tree = match self.algorithm {
+            NeighborSearch::Auto => d <= MOST_TREE_FEATURES,
+            search => search != NeighborSearch::Brute,
+        };
+        if may_tree {
+            let work = n.saturating_mul(d).saturating_mul(256);
+            let tree = Tree::new(need.x, form);
+            return (blocks::run(need, &tree, form, reach, work), NeighborSearch::Tree);
+        }
+        let work = n.saturating_mul(n).saturating_mul(d) / 8;
+        (blocks::run(need, &Flat::new(need.x), form, reach, work), NeighborSearch::Brute)
+    }
+}

@@ -1,0 +1,146 @@
+//! What is found.
+
+use super::{Dbscan, Found, NOISE, NeighborSearch, OP};
+use crate::traits::{Clusterer, Clustering, Predict};
+use crate::{Metric, Neighbor, SpatialIndex, check};
+use purlin_core::{Matrix, MatrixView, Real, Result};
+
+/// The clusters that [`Dbscan::fit`] found. It holds a copy of the cores, for new samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DbscanModel<T: Real> {
+    eps: f64,
+    metric: Metric,
+    algorithm: NeighborSearch,
+    labels: Vec<Option<usize>>,
+    core_sample_indices: Vec<usize>,
+    cores: Matrix<T>,
+    n_clusters: usize,
+    n_noise: usize,
+}
+
+impl<T: Real> DbscanModel<T> {
+    pub(super) fn new(
+        dbscan: &Dbscan,
+        x: MatrixView<'_, T>,
+        found: &Found,
+        algorithm: NeighborSearch,
+    ) -> Self {
+        let Found { is_core, labels, n_clusters } = found;
+        let label = |&label: &u32| (label != NOISE).then_some(label as usize);
+        let labels: Vec<Option<usize>> = labels.iter().map(label).collect();
+        let core_sample_indices: Vec<usize> = (0..labels.len()).filter(|&i| is_core[i]).collect();
+        Self {
+            eps: dbscan.eps,
+            metric: dbscan.metric.clone(),
+            algorithm,
+            n_noise: labels.iter().filter(|label| label.is_none()).count(),
+            labels,
+            cores: x.select_rows(&core_sample_indices),
+            core_sample_indices,
+            n_clusters: *n_clusters,
+        }
+    }
+
+    /// The cluster of each sample, `None` for noise.
+    pub fn labels(&self) -> &[Option<usize>] {
+        &self.labels
+    }
+
+    /// The cores, in increasing order.
+    pub fn core_sample_indices(&self) -> &[usize] {
+        &self.core_sample_indices
+    }
+
+    /// The number of clusters.
+    pub fn n_clusters(&self) -> usize {
+        self.n_clusters
+    }
+
+    /// The number of samples in no cluster.
+    pub fn n_noise(&self) -> usize {
+        self.n_noise
+    }
+
+    /// The number of columns.
+    pub fn n_features(&self) -> usize {
+        self.cores.n_cols()
+    }
+
+    /// The radius of a neighbourhood.
+    pub fn eps(&self) -> f64 {
+        self.eps
+    }
+
+    /// The search that ran, never `Auto`.
+    pub fn algorithm(&self) -> NeighborSearch {
+        self.algorithm
+    }
+
+    /// The cluster of the core nearest to each row of `x` (ties to the smallest index), `None`
+    /// where none lies within `eps`.
+    ///
+    /// For the samples themselves it gives the labels of cores and noise again; a border sample
+    /// may be nearer to a core of another cluster than the one it was given to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`](crate::Error::Shape) when `x` has another number of columns,
+    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::Dbscan;
+    /// use purlin_core::MatrixView;
+    ///
+    /// let x = [[0.0], [1.0], [9.0], [10.0]];
+    /// let model = Dbscan::new(1.5, 2).fit(MatrixView::from_rows(&x))?;
+    /// let new = [[-1.0], [5.0], [11.5]];
+    /// assert_eq!(model.predict(MatrixView::from_rows(&new))?, [Some(0), None, Some(1)]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    pub fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<Option<usize>>> {
+        check::features(OP, x, self.n_features())?;
+        if self.cores.n_rows() == 0 {
+            return Ok(vec![None; x.n_rows()]);
+        }
+        let index = SpatialIndex::new(self.cores.view(), self.metric.clone())?;
+        let label = |nearest: &Vec<Neighbor<T>>| {
+            let nearest = nearest.first().filter(|core| core.distance.to_f64() <= self.eps)?;
+            self.labels[self.core_sample_indices[nearest.index]]
+        };
+        Ok(index.nearest_batch(x, 1)?.iter().map(label).collect())
+    }
+}
+
+impl<T: Real> Clusterer<T> for Dbscan {
+    type Model = DbscanModel<T>;
+
+    fn name(&self) -> &'static str {
+        OP
+    }
+
+    fn fit(&self, x: MatrixView<'_, T>) -> Result<DbscanModel<T>> {
+        self.fit(x)
+    }
+}
+
+impl<T: Real> Clustering<T> for DbscanModel<T> {
+    fn n_features(&self) -> usize {
+        self.n_features()
+    }
+
+    fn labels(&self) -> Vec<Option<usize>> {
+        self.labels.clone()
+    }
+
+    fn n_clusters(&self) -> usize {
+        self.n_clusters()
+    }
+}
+
+impl<T: Real> Predict<T> for DbscanModel<T> {
+    fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<Option<usize>>> {
+        self.predict(x)
+    }
+}

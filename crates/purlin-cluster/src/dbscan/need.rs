@@ -1,0 +1,71 @@
+//! What makes a core.
+
+use crate::Metric;
+use purlin_core::{MatrixView, Real};
+
+/// How much weight a neighbourhood needs.
+pub(super) struct Need<'a, T: Real> {
+    pub(super) x: MatrixView<'a, T>,
+    pub(super) metric: &'a Metric,
+    pub(super) eps: f64,
+    pub(super) weights: Option<&'a [T]>,
+    min: f64,
+    /// Sums in another order than that of the samples may be off by this much, relatively.
+    slack: f64,
+}
+
+impl<'a, T: Real> Need<'a, T> {
+    pub(super) fn new(
+        x: MatrixView<'a, T>,
+        metric: &'a Metric,
+        eps: f64,
+        weights: Option<&'a [T]>,
+        min_samples: usize,
+    ) -> Self {
+        let is_exact = weights.is_none_or(are_exact);
+        // At most 2^17 terms are added in `T`, the sums of those in double precision.
+        let terms = x.n_rows().min(1 << 17) as f64;
+        let slack = terms * T::EPSILON.to_f64() + x.n_rows() as f64 * f64::EPSILON;
+        let slack = if is_exact { 0.0 } else { slack };
+        Self { x, metric, eps, weights, min: min_samples as f64, slack }
+    }
+
+    /// A sum that is certainly sufficient, in whatever order it was added up.
+    pub(super) fn enough(&self) -> f64 {
+        self.min + 2.0 * self.slack * self.min
+    }
+
+    /// Whether a sum is certainly not sufficient, in whatever order it was added up.
+    pub(super) fn is_short(&self, sum: f64) -> bool {
+        sum + 2.0 * self.slack * sum < self.min
+    }
+
+    /// Whether sample `i`, whose neighbours weigh `sum` as added up in some order, is a core.
+    pub(super) fn is_core(&self, i: usize, sum: f64) -> bool {
+        if sum >= self.enough() || self.is_short(sum) {
+            return sum >= self.min;
+        }
+        self.weigh(i) >= self.min
+    }
+
+    /// The definition: the weight of all samples within `eps` of sample `i`, added up in their
+    /// order in double precision.
+    pub(super) fn weigh(&self, i: usize) -> f64 {
+        let row = self.x.row(i);
+        let near = |&j: &usize| self.metric.distance(row, self.x.row(j)).to_f64() <= self.eps;
+        (0..self.x.n_rows()).filter(near).fold(0.0, |sum, j| sum + self.weight(j))
+    }
+
+    /// The weight of sample `i`.
+    pub(super) fn weight(&self, i: usize) -> f64 {
+        self.weights.map_or(1.0, |weights| weights[i].to_f64())
+    }
+}
+
+/// Whether sums of the weights are exact in any order: whole numbers with a sum below
+/// `2^mantissa`.
+fn are_exact<T: Real>(weights: &[T]) -> bool {
+    let is_whole = |w: &T| w.floor() == *w;
+    let sum = weights.iter().fold(0.0, |sum, w| sum + w.to_f64());
+    sum < 1.0 / T::EPSILON.to_f64() && weights.iter().all(is_whole)
+}

@@ -1,0 +1,105 @@
+//! The spatial index: what it finds is what a walk along all rows finds.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use proptest::prelude::*;
+use purlin_cluster::{Metric, Neighbor, SpatialIndex};
+use purlin_core::rng::Stream;
+use purlin_core::{Matrix, MatrixView, Real};
+use purlin_testkit::{check_same_bits_on_all_isas, check_same_bits_on_threads, strategies};
+
+/// All rows with their distances, nearest first, ties by index.
+fn walk<T: Real>(x: MatrixView<'_, T>, metric: &Metric, query: &[T]) -> Vec<Neighbor<T>> {
+    let of = |(index, row)| Neighbor { index, distance: metric.distance(query, row) };
+    let mut all: Vec<Neighbor<T>> = x.rows().enumerate().map(of).collect();
+    all.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.index.cmp(&b.index)));
+    all
+}
+
+fn check<T: Real>(x: MatrixView<'_, T>, metric: &Metric, k: usize) {
+    let index = SpatialIndex::new(x, metric.clone()).unwrap();
+    let nearest = index.nearest_batch(x, k).unwrap();
+    for (i, query) in x.rows().enumerate() {
+        let mut expected = walk(x, metric, query);
+        // A distance that occurs: ties with the radius.
+        let radius = expected[k.min(expected.len()) / 2].distance.to_f64();
+        let n_within = expected.iter().filter(|n| n.distance.to_f64() <= radius).count();
+        assert_eq!(index.count_within(query, radius).unwrap(), n_within, "{metric:?}");
+        let mut within = Vec::new();
+        let visit = |index, distance| within.push(Neighbor { index, distance });
+        index.within(query, radius, visit).unwrap();
+        within.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.index.cmp(&b.index)));
+        assert_eq!(within, expected[..n_within], "{metric:?}");
+        expected.truncate(k);
+        assert_eq!(nearest[i], expected, "{metric:?}");
+        assert_eq!(index.nearest(query, k).unwrap(), expected, "{metric:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn what_is_found_is_what_a_walk_finds(
+        x in strategies::hostile_matrix(1usize..120, 1usize..7),
+        k in 0usize..12,
+        metric in prop::sample::select(vec![
+            Metric::Euclidean, Metric::SquaredEuclidean, Metric::Manhattan, Metric::Chebyshev,
+            Metric::Minkowski(3.0), Metric::Cosine, Metric::Correlation,
+        ]),
+    ) {
+        check(x.view(), &metric, k);
+        check(x.view().cast::<f32>().view(), &metric, k);
+    }
+}
+
+fn random(n: usize, d: usize) -> Matrix<f32> {
+    let mut rng = Stream::new(1, "index").rng(0);
+    Matrix::from_fn(n, d, |_, _| rng.uniform_in(-1.0, 1.0) as f32)
+}
+
+#[test]
+fn threads_and_instruction_sets_do_not_change_a_bit() {
+    let x = random(3000, 4);
+    let run = || {
+        let index = SpatialIndex::new(x.view(), Metric::Euclidean).unwrap();
+        let nearest = index.nearest_batch(x.view(), 4).unwrap().concat();
+        let distances: Vec<f32> = nearest.iter().map(|n| n.distance).collect();
+        let indices: Vec<usize> = nearest.iter().map(|n| n.index).collect();
+        (indices, distances, index.count_within_batch(x.view(), 0.3).unwrap())
+    };
+    check_same_bits_on_threads(run);
+    check_same_bits_on_all_isas(run);
+}
+
+#[test]
+fn a_list_within_is_in_the_order_of_the_rows() {
+    let x = random(2000, 3);
+    let index = SpatialIndex::new(x.view(), Metric::Chebyshev).unwrap();
+    for (list, query) in index.within_batch(x.view(), 0.2).unwrap().iter().zip(x.rows()) {
+        assert!(list.windows(2).all(|pair| pair[0].index < pair[1].index));
+        assert_eq!(list.len(), index.count_within(query, 0.2).unwrap());
+    }
+}
+
+#[test]
+fn bad_input_is_refused_with_its_numbers() {
+    let x = random(5, 2);
+    let index = SpatialIndex::new(x.view(), Metric::Euclidean).unwrap();
+    let text = |err: purlin_cluster::Error| err.to_string();
+    assert_eq!(
+        text(index.nearest(&[1.0], 1).unwrap_err()),
+        "index: expected x with 2 columns, got 1"
+    );
+    assert_eq!(
+        text(index.count_within(&[1.0, f32::NAN], 1.0).unwrap_err()),
+        "index: x must be finite, got NaN at row 0, column 1"
+    );
+    assert_eq!(
+        text(index.count_within(&[1.0, 2.0], -1.0).unwrap_err()),
+        "index: radius must be finite and at least 0, got -1"
+    );
+    let none = MatrixView::<f32>::from_slice(&[], 0, 2).unwrap();
+    assert_eq!(
+        text(SpatialIndex::new(none, Metric::Euclidean).unwrap_err()),
+        "index: expected at least 1 samples, got 0"
+    );
+}
