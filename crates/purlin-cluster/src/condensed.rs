@@ -50,8 +50,11 @@ impl<T: Real> CondensedMatrix<T> {
             return Err(Error::shape(OP, expected, data.len()));
         }
         let matrix = Self { n, data };
-        // Written so that NaN offends.
-        match matrix.data.iter().position(|&x| x.partial_cmp(&T::ZERO).is_none_or(|o| o.is_lt())) {
+        match matrix
+            .data
+            .iter()
+            .position(|&x| x.partial_cmp(&T::ZERO).is_none_or(std::cmp::Ordering::is_lt))
+        {
             None => Ok(matrix),
             Some(at) => {
                 let (i, j) = matrix.pair(at);

@@ -217,8 +217,8 @@ fn replay(linkage: Linkage, distances: &CondensedMatrix<f64>, tree: &Dendrogram,
         let (n_a, n_b) = (a.len() as f64, b.len() as f64);
         assert_eq!(merge.size, a.len() + b.len());
         unlike.remove(&(left, right));
-        for x in 0..new {
-            let Some(members) = &clusters[x] else { continue };
+        for (x, members) in clusters.iter().enumerate() {
+            let Some(members) = members else { continue };
             let n_x = members.len() as f64;
             let mut take = |c: usize| unlike.remove(&(c.min(x), c.max(x))).unwrap();
             let (ax, bx) = (take(left), take(right));
@@ -226,7 +226,7 @@ fn replay(linkage: Linkage, distances: &CondensedMatrix<f64>, tree: &Dendrogram,
                 Linkage::Single => ax.min(bx),
                 Linkage::Complete => ax.max(bx),
                 Linkage::Average => (n_a * ax + n_b * bx) / (n_a + n_b),
-                Linkage::Weighted => (ax + bx) / 2.0,
+                Linkage::Weighted => ax.midpoint(bx),
                 Linkage::Ward => {
                     ((n_a + n_x) * ax + (n_b + n_x) * bx - n_x * own) / (n_a + n_b + n_x)
                 }
@@ -234,7 +234,7 @@ fn replay(linkage: Linkage, distances: &CondensedMatrix<f64>, tree: &Dendrogram,
                     let n = n_a + n_b;
                     (n_a * ax + n_b * bx) / n - n_a * n_b * own / (n * n)
                 }
-                Linkage::Median => (ax + bx) / 2.0 - own / 4.0,
+                Linkage::Median => ax.midpoint(bx) - own / 4.0,
             };
             unlike.insert((x, new), value);
         }

@@ -351,6 +351,15 @@ fn classes_weigh_as_their_samples_would() {
     assert_ne!(by_class, train(new()));
 }
 
+/// A loss that knows no samples.
+#[derive(Debug)]
+struct Whole;
+impl Loss for Whole {
+    fn compute(&self, x: &Tensor, _: purlin_nn::losses::Target<'_>) -> Result<Tensor> {
+        Ok(x.square().mean())
+    }
+}
+
 #[test]
 fn weights_that_do_not_fit_are_refused() {
     let new = || Trainer::new(CrossEntropy::new(), Sgd::new(0.1));
@@ -369,14 +378,6 @@ fn weights_that_do_not_fit_are_refused() {
         fit(new().class_weights([1.0])),
         "fit: expected class_weights for class 1, got 1 weights"
     );
-    /// A loss that knows no samples.
-    #[derive(Debug)]
-    struct Whole;
-    impl Loss for Whole {
-        fn compute(&self, x: &Tensor, _: purlin_nn::losses::Target<'_>) -> Result<Tensor> {
-            Ok(x.square().mean())
-        }
-    }
     let err = fit(Trainer::new(Whole, Sgd::new(0.1)).class_weights([1.0, 1.0]));
     assert!(err.contains("a loss per sample") && err.ends_with("got Whole"), "{err}");
 }
