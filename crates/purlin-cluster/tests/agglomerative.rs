@@ -259,16 +259,12 @@ fn threads_and_instruction_sets_do_not_change_a_bit() {
         check_same_bits_on_threads(fit);
         check_same_bits_on_all_isas(fit);
     }
-    // Wide enough for several tasks in each step of the spanning tree and of the chain.
-    let wide = blobs::<f32>(20_000, 16, 6, 5);
-    let few = wide.view().row_range(0..20_000);
-    let rows: Vec<usize> = (0..300).collect();
-    let part = few.select_rows(&rows);
-    let by_manhattan = || {
-        let single = Agglomerative::new(Linkage::Single).metric(Metric::Manhattan);
-        words(&single.fit(part.view()).unwrap())
-    };
-    check_same_bits_on_threads(by_manhattan);
+    // Large enough for several tasks in each step of the spanning tree and of the chain.
+    let wide = blobs::<f32>(2500, 120, 6, 5);
+    for linkage in [Linkage::Single, Linkage::Ward] {
+        let fit = || words(&Agglomerative::new(linkage).fit(wide.view()).unwrap());
+        check_same_bits_on_threads(fit);
+    }
 }
 
 /// 20,000 samples on a line: a chain, as deep as there are samples.
