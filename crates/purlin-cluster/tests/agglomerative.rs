@@ -1,6 +1,8 @@
 //! Hierarchical clustering: known answers, scipy's trees, the definition, the laws, the doors.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use proptest::prelude::*;
 use purlin_cluster::{
     Agglomerative, CondensedMatrix, Dendrogram, Linkage, MemoryBudget, Metric, primitive,
@@ -93,27 +95,10 @@ fn member_sets(tree: &Dendrogram) -> BTreeMap<Vec<usize>, f64> {
 /// trees are met everywhere.
 #[test]
 fn reference_trees_are_met() {
-    let names = [
-        "blobs-no-ties",
-        "compound",
-        "digits-120",
-        "flame",
-        "hepta",
-        "iris",
-        "jain",
-        "lsun",
-        "pathbased",
-        "r15",
-        "spiral",
-        "tetra",
-        "wine-standardised",
-    ];
+    let Some(sets) = common::reference_sets() else { return };
     let (mut n_cases, mut n_trees, mut n_heights, mut n_cuts) = (0, 0, 0, 0);
     let mut other_ties = Vec::new();
-    for name in names {
-        let Some(set) = reference::json(&format!("reference/clustering/{name}.json.gz")) else {
-            return;
-        };
+    for (name, set) in sets {
         let (n, d) = (set["n"].as_u64().unwrap() as usize, set["d"].as_u64().unwrap() as usize);
         let x = Matrix::from_vec(reference::numbers(&set["X"]), n, d).unwrap();
         for case in set["linkage"].as_array().unwrap() {

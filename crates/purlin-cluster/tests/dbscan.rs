@@ -1,13 +1,13 @@
 //! DBSCAN: known answers, the reference results, the doors that stay shut, the laws.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use proptest::prelude::*;
 use purlin_cluster::{CustomMetric, Dbscan, DbscanModel, Metric, NeighborSearch};
 use purlin_core::rng::Stream;
 use purlin_core::{Matrix, MatrixView, Real};
-use purlin_testkit::{
-    check_same_bits_on_all_isas, check_same_bits_on_threads, reference, strategies,
-};
+use purlin_testkit::{check_same_bits_on_all_isas, check_same_bits_on_threads, strategies};
 use serde_json::Value;
 
 type Labels = Vec<Option<usize>>;
@@ -91,25 +91,9 @@ fn check<T: Real>(setting: &Setting, x: MatrixView<'_, T>, weights: Option<&[T]>
 
 #[test]
 fn reference_labels_are_met() {
-    let names = [
-        "blobs-no-ties",
-        "compound",
-        "digits-120",
-        "flame",
-        "hepta",
-        "iris",
-        "jain",
-        "lsun",
-        "pathbased",
-        "r15",
-        "spiral",
-        "tetra",
-        "wine-standardised",
-    ];
+    let Some(sets) = common::reference_sets() else { return };
     let mut n_cases = 0;
-    for name in names {
-        let path = format!("reference/clustering/{name}.json.gz");
-        let Some(set) = reference::json(&path) else { return };
+    for (name, set) in sets {
         let rows: Vec<Vec<f64>> = set["X"].as_array().unwrap().iter().map(numbers).collect();
         let x = Matrix::from_row_slices(&rows).unwrap();
         for case in set["dbscan"].as_array().unwrap() {

@@ -1,12 +1,14 @@
 //! k-means: known answers, the reference results, the doors that stay shut, the laws.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use proptest::prelude::*;
 use purlin_cluster::{EmptyCluster, Error, Init, KMeans, KMeansModel, StopReason};
 use purlin_core::rng::Stream;
 use purlin_core::{Matrix, MatrixView, Real};
 use purlin_testkit::{
-    Bits, check_same_bits_on_all_isas, check_same_bits_on_threads, naive, reference, strategies,
+    Bits, check_same_bits_on_all_isas, check_same_bits_on_threads, naive, strategies,
 };
 use serde_json::Value;
 
@@ -38,7 +40,7 @@ fn two_far_blobs_are_told_apart() {
 /// Lloyd from given starts: labels, rounds, centroids and inertia as scikit-learn gives them.
 #[test]
 fn reference_runs_are_met() {
-    let Some(sets) = reference_sets() else { return };
+    let Some(sets) = common::reference_sets() else { return };
     let mut n_cases = 0;
     for (name, set) in sets {
         let x = matrix(&set["X"]);
@@ -70,31 +72,6 @@ fn reference_runs_are_met() {
         }
     }
     assert_eq!(n_cases, 185);
-}
-
-fn reference_sets() -> Option<Vec<(&'static str, Value)>> {
-    let names = [
-        "blobs-no-ties",
-        "compound",
-        "digits-120",
-        "flame",
-        "hepta",
-        "iris",
-        "jain",
-        "lsun",
-        "pathbased",
-        "r15",
-        "spiral",
-        "tetra",
-        "wine-standardised",
-    ];
-    names
-        .into_iter()
-        .map(|name| {
-            let set = reference::json(&format!("reference/clustering/{name}.json.gz"))?;
-            Some((name, set))
-        })
-        .collect()
 }
 
 fn numbers(value: &Value) -> Vec<f64> {

@@ -1,6 +1,8 @@
 //! Scores: the reference values, limits by hand, the doors that stay shut, the laws.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use proptest::prelude::*;
 use purlin_cluster::metrics::{self, Average};
 use purlin_cluster::{CustomMetric, Metric};
@@ -10,22 +12,6 @@ use purlin_testkit::{
     check_same_bits_on_all_isas, check_same_bits_on_threads, reference, strategies,
 };
 use serde_json::Value;
-
-const SETS: [&str; 13] = [
-    "blobs-no-ties",
-    "compound",
-    "digits-120",
-    "flame",
-    "hepta",
-    "iris",
-    "jain",
-    "lsun",
-    "pathbased",
-    "r15",
-    "spiral",
-    "tetra",
-    "wine-standardised",
-];
 
 const AVERAGES: [(&str, Average); 4] = [
     ("min", Average::Min),
@@ -42,9 +28,8 @@ const REFERENCE_TOL: f64 = 1e-10;
 #[test]
 fn reference_scores_are_met() {
     let mut n_cases = 0;
-    for name in SETS {
-        let path = format!("reference/clustering/{name}.json.gz");
-        let Some(set) = reference::json(&path) else { return };
+    let Some(sets) = common::reference_sets() else { return };
+    for (name, set) in sets {
         let x = table(&set);
         let truth = integers(&set["reference_labels"]);
         for case in set["metrics"].as_array().unwrap() {
