@@ -18,18 +18,29 @@ pub(crate) struct Timing {
     reps: usize,
 }
 
+/// A call that lasts longer is measured once more after its first and no oftener.
+const LONG_S: f64 = 20.0;
+
 /// Warms up with 2 calls and 0.2 s, then takes the median of at least 5 blocks of at least 20 ms
-/// (3 when a block lasts over 5 s).
+/// (3 when a block lasts over 5 s, 1 without a second warm-up when a call lasts over 20 s).
 pub(crate) fn time(mut call: impl FnMut()) -> Timing {
     let start = Instant::now();
     let mut calls = 0;
     while calls < 2 || start.elapsed().as_secs_f64() < 0.2 {
         call();
         calls += 1;
+        if start.elapsed().as_secs_f64() > LONG_S {
+            break;
+        }
     }
     let each = start.elapsed().as_secs_f64() / f64::from(calls);
     let per_block = (0.02 / each).ceil().max(1.0);
-    let reps = if each * per_block > 5.0 || QUICK.load(Ordering::Relaxed) { 3 } else { 5 };
+    let reps = match each * per_block {
+        LONG_S.. => 1,
+        5.0.. => 3,
+        _ if QUICK.load(Ordering::Relaxed) => 3,
+        _ => 5,
+    };
     let mut times: Vec<f64> = (0..reps)
         .map(|_| {
             let start = Instant::now();
@@ -41,6 +52,25 @@ pub(crate) fn time(mut call: impl FnMut()) -> Timing {
         .collect();
     times.sort_by(f64::total_cmp);
     Timing { median_s: times[reps / 2], min_s: times[0], reps }
+}
+
+/// What the first call of a piece of work took.
+pub(crate) struct FirstCall {
+    pub(crate) seconds: f64,
+    /// Peak resident memory above what was resident before the call, in MB.
+    pub(crate) extra_peak_mb: f64,
+}
+
+/// Runs `call` once, with its memory.
+pub(crate) fn first_call<R>(call: impl FnOnce() -> R) -> FirstCall {
+    // Sets the peak to what is resident now; where the system refuses, the peak so far stays.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    let before = peak_rss_mb();
+    let start = Instant::now();
+    let result = call();
+    let seconds = start.elapsed().as_secs_f64();
+    drop(result);
+    FirstCall { seconds, extra_peak_mb: peak_rss_mb() - before }
 }
 
 /// What one task found.
