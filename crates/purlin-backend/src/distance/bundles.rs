@@ -64,7 +64,10 @@ impl<T: Real> Bundles<T> {
     pub fn new(rows: MatrixView<'_, T>, members: &[u32]) -> Self {
         let (lanes, n_features) = (Panels::<T>::lanes(), rows.n_cols());
         let n = members.len();
-        assert!(n % lanes == 0, "bundles: expected bundles of {lanes} members, got {n} members");
+        assert!(
+            n.is_multiple_of(lanes),
+            "bundles: expected bundles of {lanes} members, got {n} members"
+        );
         let mut data = Buffer::zeroed(n * n_features);
         let mut starts = Buffer::zeroed(n);
         for (i, &member) in members.iter().enumerate() {
@@ -179,11 +182,11 @@ impl<T: Real> Kernel for Sweep<'_, T> {
             // The last row again where fewer are left.
             let row = |i: usize| x.row(chunk[i.min(chunk.len() - 1)] as usize);
             let sums = tile(start, data, [row(0), row(1), row(2), row(3), row(4)]);
-            for i in 0..chunk.len() {
+            for (i, sum) in sums.into_iter().enumerate().take(chunk.len()) {
                 let place = c * HEIGHT + i;
                 match &mut out {
-                    Out::Least(out) => out[place] = least_of(sums[i], numbers),
-                    Out::All(out) => sums[i].store(&mut out[place * lanes..(place + 1) * lanes]),
+                    Out::Least(out) => out[place] = least_of(sum, numbers),
+                    Out::All(out) => sum.store(&mut out[place * lanes..(place + 1) * lanes]),
                 }
             }
         }

@@ -12,6 +12,8 @@
 //! what this definition gives, ties to the smallest index.
 
 mod bundles;
+#[cfg(test)]
+mod bundles_tests;
 pub mod naive;
 mod nearest;
 mod panels;

@@ -45,7 +45,7 @@ pub fn add_rows<T: Real>(
     add(x, labels, weights, None, sums, totals);
 }
 
-/// [`add_rows`], of the labels alone that `is_open` has true.
+/// [`add_rows`] of the labels alone that `is_open` has true.
 ///
 /// # Panics
 ///

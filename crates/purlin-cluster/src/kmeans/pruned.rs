@@ -153,7 +153,7 @@ impl<T: Real> Pruned<T> {
         };
         let first = (0..k).rev().max_by(|&a, &b| each[a].total_cmp(&each[b])).unwrap_or(0);
         let others = (0..k).filter(|&c| c != first).map(|c| each[c]);
-        let second = others.fold(T::ZERO, |most, shift| most.max(shift));
+        let second = others.fold(T::ZERO, T::max);
         let rows = match self.algorithm {
             Algorithm::Elkan => each.clone(),
             Algorithm::Yinyang => self.members.chunks(lanes).map(most).collect(),
@@ -184,7 +184,7 @@ impl<T: Real> Pruned<T> {
     ) {
         let (k, d) = centroids.shape();
         self.carry(&block.labels, bounds);
-        let mut open = self.open(&block.labels, bounds, None);
+        let mut open = self.open(&block.labels, bounds);
         block.n_distances = 0;
         if !bounds.is_new {
             // Upper bounds anew.
@@ -196,7 +196,14 @@ impl<T: Real> Pruned<T> {
                 bounds.upper[i as usize] = self.margin.above(squared);
             }
             block.n_distances += rows.len() as u64;
-            open = self.open(&block.labels, bounds, Some(&open));
+            let least: Vec<T> = open
+                .iter()
+                .map(|&i| {
+                    let rows = bounds.lower[i as usize..].iter().step_by(block.labels.len());
+                    rows.fold(T::INFINITY, |least, &lower| lower.min(least))
+                })
+                .collect();
+            open = self.those_open(&block.labels, bounds, &least, open);
         }
         let mut is_open = vec![bounds.is_new; k];
         let found = self.search(table, block, bounds, &open);
@@ -247,27 +254,12 @@ impl<T: Real> Pruned<T> {
         }
     }
 
-    /// The samples of a block, or of those of `among`, whose bounds do not tell their label.
-    fn open(&self, labels: &[u32], bounds: &Bounds<T>, among: Option<&[u32]>) -> Vec<u32> {
-        let (n, margin) = (labels.len(), &self.margin);
-        let is_open = |i: usize, least: T| {
-            let upper = bounds.upper[i];
-            let nearest = self.between.nearest[labels[i] as usize];
-            !(margin.is_apart(upper, least) || margin.is_apart(upper + upper, nearest))
-        };
+    /// The samples of a block whose bounds do not tell their label.
+    fn open(&self, labels: &[u32], bounds: &Bounds<T>) -> Vec<u32> {
+        let n = labels.len();
+        let all = (0..n as u32).collect();
         if bounds.is_new {
-            return (0..n as u32).collect();
-        }
-        if let Some(among) = among {
-            let least = |i: usize| {
-                let rows = bounds.lower[i..].iter().step_by(n);
-                rows.fold(T::INFINITY, |least, &lower| least.min(lower))
-            };
-            return among
-                .iter()
-                .copied()
-                .filter(|&i| is_open(i as usize, least(i as usize)))
-                .collect();
+            return all;
         }
         let (first, rest) = bounds.lower.split_at(n);
         let mut least = first.to_vec();
@@ -276,7 +268,32 @@ impl<T: Real> Pruned<T> {
                 *least = lower.min(*least);
             }
         }
-        (0..n).filter(|&i| is_open(i, least[i])).map(|i| i as u32).collect()
+        self.those_open(labels, bounds, &least, all)
+    }
+
+    /// Those of the samples `among` whose bounds do not tell their label; `least` holds the least
+    /// lower bound of each.
+    fn those_open(
+        &self,
+        labels: &[u32],
+        bounds: &Bounds<T>,
+        least: &[T],
+        mut among: Vec<u32>,
+    ) -> Vec<u32> {
+        let (margin, nearest) = (self.margin, &self.between.nearest[..]);
+        let mut n_open = 0;
+        for slot in 0..among.len() {
+            let i = among[slot];
+            let (upper, label) = (bounds.upper[i as usize], labels[i as usize]);
+            let lower = least[slot];
+            let is_told = margin.is_apart(upper, lower)
+                | margin.is_apart(upper + upper, nearest[label as usize]);
+            // No branch: which samples are open has no pattern.
+            among[n_open] = i;
+            n_open += usize::from(!is_told);
+        }
+        among.truncate(n_open);
+        among
     }
 
     /// The nearest centroid of each of the samples `open`, whose lower bounds it renews.
