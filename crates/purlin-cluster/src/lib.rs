@@ -22,7 +22,7 @@ pub use condensed::CondensedMatrix;
 pub use dbscan::{Dbscan, DbscanModel, NeighborSearch};
 pub use dendrogram::{Dendrogram, Inconsistency, Merge};
 pub use index::{Neighbor, SpatialIndex};
-pub use kmeans::{EmptyCluster, Init, Iteration, KMeans, KMeansModel, StopReason};
+pub use kmeans::{Algorithm, EmptyCluster, Init, Iteration, KMeans, KMeansModel, StopReason};
 pub use metric::{CustomMetric, Metric};
 pub use purlin_core::{Error, Result};
 pub use traits::{Clusterer, Clustering, Predict};

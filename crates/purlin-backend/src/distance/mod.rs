@@ -11,6 +11,9 @@
 //! Functions that look for the nearest row may rank by a cheaper formula, but what they return is
 //! what this definition gives, ties to the smallest index.
 
+mod bundles;
+#[cfg(test)]
+mod bundles_tests;
 pub mod naive;
 mod nearest;
 mod panels;
@@ -22,10 +25,11 @@ mod within;
 #[cfg(test)]
 mod within_tests;
 
+pub use bundles::{Bundles, Least, roughly_to_assigned};
 pub use nearest::{Assigned, Centroids};
 pub use panels::Panels;
 pub use scan::{least_growth, within};
-pub use sums::{add_rows, squared_to_assigned};
+pub use sums::{add_rows, add_rows_of, squared_to_assigned};
 pub use within::{Form, any_within, find_within, values_of, weigh_within};
 
 use crate::mono::once;

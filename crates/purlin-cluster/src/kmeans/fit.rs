@@ -1,9 +1,10 @@
 //! The rounds.
 
+use super::assign::{Assigner, choose};
 use super::empty::relocate;
 use super::init::start;
 use super::table::Table;
-use super::{EmptyCluster, Init, Iteration, KMeans, KMeansModel, OP, StopReason};
+use super::{Algorithm, EmptyCluster, Init, Iteration, KMeans, KMeansModel, OP, StopReason};
 use crate::check;
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
@@ -21,6 +22,7 @@ impl KMeans {
     /// - [`Error::Shape`]: `x` has no column, or given centroids do not fit it, or there are fewer
     ///   distinct samples than clusters.
     /// - [`Error::NonFinite`]: `x` holds NaN or an infinity.
+    /// - [`Error::OutOfBudget`]: the bounds of the algorithm exceed [`KMeans::memory`].
     pub fn fit<T: Real>(&self, x: MatrixView<'_, T>) -> Result<KMeansModel<T>> {
         self.run(x, None)
     }
@@ -62,6 +64,7 @@ impl KMeans {
             Init::Centroids(given) => Some(self.given::<T>(given, x.n_cols())?),
             _ => None,
         };
+        let algorithm = choose::<T>(self, x.shape())?;
         let table = Table::new(x, weights)?;
         let mut best: Option<KMeansModel<T>> = None;
         for i in 0..self.n_init {
@@ -71,8 +74,8 @@ impl KMeans {
                 let stream = Stream::new(self.seed, OP).child_at(i as u64);
                 start(&self.init, &table, self.n_clusters, &stream)?
             };
-            let mut model = self.rounds(&table, centroids)?;
-            model.best_init = i;
+            let mut model = self.rounds(&table, centroids, algorithm)?;
+            (model.best_init, model.algorithm) = (i, algorithm);
             if best.as_ref().is_none_or(|best| model.inertia < best.inertia) {
                 best = Some(model);
             }
@@ -84,21 +87,27 @@ impl KMeans {
         &self,
         table: &Table<'_, T>,
         mut centroids: Matrix<T>,
+        algorithm: Algorithm,
     ) -> Result<KMeansModel<T>> {
         let threshold = self.tol * table.variance;
         let mut blocks = table.blocks(self.n_clusters);
+        let mut assigner = Assigner::new(algorithm);
         let mut trace = Vec::new();
         let mut stop_reason = StopReason::MaxIter;
         let mut n_iter = 0;
         while n_iter < self.max_iter {
             n_iter += 1;
-            table.assign(&centroids, &mut blocks);
+            assigner.assign(table, &centroids, &mut blocks);
             let n_changed: usize = blocks.iter().map(|block| block.n_changed).sum();
             let inertia = self.trace.then(|| table.inertia(&centroids, &blocks));
             let n_relocated = relocate(self.empty_cluster, table, &centroids, &mut blocks)?;
             let shift = update(self.empty_cluster, &mut centroids, &blocks[0].sums);
             if let Some(inertia) = inertia {
-                trace.push(Iteration { inertia, n_changed, centroid_shift: shift, n_relocated });
+                let n_distances = blocks.iter().map(|block| block.n_distances).sum();
+                let centroid_shift = shift;
+                let round =
+                    Iteration { inertia, n_changed, centroid_shift, n_relocated, n_distances };
+                trace.push(round);
             }
             if n_changed == 0 && n_relocated == 0 {
                 stop_reason = StopReason::LabelsStable;
@@ -110,7 +119,7 @@ impl KMeans {
             }
         }
         if stop_reason != StopReason::LabelsStable {
-            table.assign(&centroids, &mut blocks);
+            assigner.assign(table, &centroids, &mut blocks);
         }
         let inertia = table.inertia(&centroids, &blocks);
         let mut labels: Vec<usize> =

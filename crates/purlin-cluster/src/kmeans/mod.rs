@@ -1,14 +1,18 @@
-//! Lloyd's k-means.
+//! k-means: Lloyd's rounds, and faster ways to the same bits.
 
+mod assign;
+mod bounds;
 mod empty;
 mod fit;
 mod init;
 mod model;
 mod params;
+mod plan;
+mod pruned;
 mod table;
 
 pub use model::{Iteration, KMeansModel, StopReason};
-pub use params::{EmptyCluster, Init, KMeans};
+pub use params::{Algorithm, EmptyCluster, Init, KMeans};
 
 /// The operation's name in errors.
 const OP: &str = "kmeans";

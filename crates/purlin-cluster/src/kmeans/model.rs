@@ -1,6 +1,6 @@
 //! What is found.
 
-use super::{KMeans, OP};
+use super::{Algorithm, KMeans, OP};
 use crate::traits::{Clusterer, Clustering, Predict};
 use crate::{Init, check};
 use purlin_backend::distance::{Centroids, Panels, squared_euclidean, squared_to_assigned};
@@ -17,6 +17,7 @@ pub struct KMeansModel<T: Real> {
     pub(super) inertia: f64,
     n_iter: usize,
     stop_reason: StopReason,
+    pub(super) algorithm: Algorithm,
     pub(super) best_init: usize,
     trace: Vec<Iteration>,
 }
@@ -43,6 +44,8 @@ pub struct Iteration {
     pub centroid_shift: f64,
     /// Empty clusters that were moved to far samples.
     pub n_relocated: usize,
+    /// Distances that were computed; Lloyd's rounds take `n_samples * n_clusters`.
+    pub n_distances: u64,
 }
 
 /// Rows that one task predicts.
@@ -71,6 +74,7 @@ impl<T: Real> KMeansModel<T> {
             inertia,
             n_iter,
             stop_reason,
+            algorithm: Algorithm::Lloyd,
             best_init,
             trace,
         }
@@ -120,6 +124,11 @@ impl<T: Real> KMeansModel<T> {
     /// Whether the rounds ended before `max_iter` made them.
     pub fn converged(&self) -> bool {
         self.stop_reason != StopReason::MaxIter
+    }
+
+    /// The algorithm that ran; never [`Algorithm::Auto`].
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 
     /// Which of the `n_init` starts this is.

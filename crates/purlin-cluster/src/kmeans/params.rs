@@ -1,6 +1,7 @@
 //! What can be set.
 
 use super::OP;
+use crate::MemoryBudget;
 use purlin_core::{Error, Matrix, Real, Result};
 
 /// Lloyd's k-means.
@@ -60,6 +61,8 @@ pub struct KMeans {
     pub(super) max_iter: usize,
     pub(super) tol: f64,
     pub(super) seed: u64,
+    pub(super) algorithm: Algorithm,
+    pub(super) memory: MemoryBudget,
     pub(super) empty_cluster: EmptyCluster,
     pub(super) trace: bool,
 }
@@ -89,6 +92,61 @@ pub enum Init {
     Centroids(Matrix<f64>),
 }
 
+/// How the nearest centroid of each sample is found.
+///
+/// All give the same bits: labels, centroids, inertia and rounds. The accelerated ones keep bounds
+/// on distances, rounded outward, and compute only those that the bounds leave open. They do
+/// Lloyd's rounds until no more than a quarter of the samples changes its cluster in a round:
+/// before, bounds rule out little.
+///
+/// | algorithm | numbers kept beside Lloyd's | made for |
+/// |---|---|---|
+/// | `Hamerly` | `2 n` | few clusters |
+/// | `Exponion` | `2 n + k^2 (d + 3)` | few columns |
+/// | `Yinyang` | `n (1 + k / 16)` of `f32`, `n (1 + k / 8)` of `f64` | many clusters |
+/// | `Elkan` | `n (1 + k) + k^2` | many columns, far clusters |
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Algorithm, KMeans};
+/// use purlin_core::MatrixView;
+///
+/// let x = [[0.0], [1.0], [9.0], [10.0]];
+/// let kmeans = KMeans::new(2).algorithm(Algorithm::Elkan);
+/// let model = kmeans.fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.algorithm(), Algorithm::Elkan);
+/// assert_eq!(model.inertia(), 1.0);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
+///
+/// # References
+///
+/// - G. Hamerly, *Making k-means even faster*, SDM 2010.
+/// - C. Elkan, *Using the triangle inequality to accelerate k-means*, ICML 2003.
+/// - Y. Ding et al., *Yinyang k-means: a drop-in replacement of the classic k-means with consistent
+///   speedup*, ICML 2015.
+/// - J. Newling, F. Fleuret, *Fast k-means with accurate bounds*, ICML 2016.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// `Yinyang` where `k d >= 1024` and there are 32 clusters or 256 columns, and its bounds fit
+    /// into [`KMeans::memory`]; else `Lloyd`.
+    #[default]
+    Auto,
+    /// Every distance in every round.
+    Lloyd,
+    /// One lower bound for all other centroids.
+    Hamerly,
+    /// A lower bound for each centroid, and the distances between centroids.
+    Elkan,
+    /// A lower bound for each group of centroids. Groups are as many as fit a vector, each made of
+    /// one centroid and its nearest ones at the start.
+    Yinyang,
+    /// One lower bound, and a search among the centroids close to the sample's own.
+    Exponion,
+}
+
 /// What happens to a cluster that loses all of its samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EmptyCluster {
@@ -113,6 +171,8 @@ impl KMeans {
             max_iter: 300,
             tol: 1e-4,
             seed: 0,
+            algorithm: Algorithm::Auto,
+            memory: MemoryBudget::default(),
             empty_cluster: EmptyCluster::Farthest,
             trace: false,
         }
@@ -146,6 +206,18 @@ impl KMeans {
     /// The seed of the starts.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// How the nearest centroids are found; a matter of time and memory alone.
+    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = algorithm;
+        self
+    }
+
+    /// The most bytes that the bounds of an accelerated algorithm may take.
+    pub fn memory(mut self, memory: MemoryBudget) -> Self {
+        self.memory = memory;
         self
     }
 

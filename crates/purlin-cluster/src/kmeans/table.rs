@@ -32,6 +32,8 @@ pub(super) struct Block {
     /// Sums of the rows of each label, then the weight of each label.
     pub(super) sums: Vec<f64>,
     pub(super) n_changed: usize,
+    /// Distances that were computed, or scores.
+    pub(super) n_distances: u64,
 }
 
 impl<'a, T: Real> Table<'a, T> {
@@ -68,13 +70,19 @@ impl<'a, T: Real> Table<'a, T> {
         let block = |start: usize| {
             let rows = start..n.min(start + size);
             let labels = vec![u32::MAX; rows.len()];
-            Block { rows, labels, sums: vec![0.0; n_clusters * (d + 1)], n_changed: 0 }
+            Block {
+                rows,
+                labels,
+                sums: vec![0.0; n_clusters * (d + 1)],
+                n_changed: 0,
+                n_distances: 0,
+            }
         };
         (0..n).step_by(size).map(block).collect()
     }
 
     /// Operations of a round, in the unit of [`parallel::THRESHOLD`].
-    fn work(&self, n_clusters: usize) -> usize {
+    pub(super) fn work(&self, n_clusters: usize) -> usize {
         let (n, d) = self.x.shape();
         n.saturating_mul(d).saturating_mul(n_clusters) / 8 + n * d
     }
@@ -84,7 +92,8 @@ impl<'a, T: Real> Table<'a, T> {
         let k = centroids.n_rows();
         let centroids = Centroids::new(centroids.view(), &self.center);
         parallel::for_each_chunk(blocks, 1, self.work(k), |_, block| {
-            let Block { rows, labels, sums, n_changed } = &mut block[0];
+            let Block { rows, labels, sums, n_changed, n_distances } = &mut block[0];
+            *n_distances = rows.len() as u64 * k as u64;
             sums.fill(0.0);
             let (sums, totals) = sums.split_at_mut(k * self.x.n_cols());
             *n_changed = 0;
@@ -142,7 +151,7 @@ pub(super) fn weighted_sum<T: Real>(values: &[T], weights: Option<&[T]>) -> f64 
 }
 
 /// Adds the sums of all blocks into those of the first: neighbours in pairs, then pairs of pairs.
-fn add_tree(blocks: &mut [Block]) {
+pub(super) fn add_tree(blocks: &mut [Block]) {
     let mut step = 1;
     while step < blocks.len() {
         for i in (0..blocks.len() - step).step_by(2 * step) {
