@@ -106,6 +106,7 @@ impl Optics {
         self.metric.check(OP)?;
         self.xi.check()?;
         check::table(OP, x, 1)?;
+        self.metric.check_table(OP, x)?;
         let plot = order::run(x, &self.metric, self.min_samples, self.max_eps)?;
         OpticsModel::new(plot, x.n_cols(), &self.xi)
     }
