@@ -12,6 +12,7 @@ mod kmeans;
 mod metric;
 pub mod metrics;
 mod optics;
+pub mod preprocessing;
 mod reach;
 mod traits;
 mod union_find;
