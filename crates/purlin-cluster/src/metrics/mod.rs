@@ -12,7 +12,7 @@
 //!
 //! | by the samples alone | range | best |
 //! |---|---|---|
-//! | [`silhouette`] | -1 to 1 | 1 |
+//! | [`silhouette`], [`simplified_silhouette`] | -1 to 1 | 1 |
 //! | [`davies_bouldin`] | from 0 | 0 |
 //! | [`calinski_harabasz`] | from 0 | large |
 //! | [`dunn`] | from 0 | large |
@@ -40,6 +40,7 @@ mod groups;
 mod information;
 mod pairs;
 mod silhouette;
+mod simplified;
 mod sweep;
 
 pub use centroids::{calinski_harabasz, davies_bouldin};
@@ -51,3 +52,4 @@ pub use information::{
 };
 pub use pairs::{PairConfusion, adjusted_rand, fowlkes_mallows, pair_confusion, rand};
 pub use silhouette::{silhouette, silhouette_samples};
+pub use simplified::simplified_silhouette;

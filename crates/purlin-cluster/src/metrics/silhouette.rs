@@ -92,8 +92,9 @@ pub fn silhouette_samples<T: Real, L: Ord + Copy>(
     let k = groups.n_clusters();
     let blocks = sweep.blocks(|rows| {
         let mut sums = vec![0.0; rows.len() * k];
-        sweep.tiles(&rows, |places, tile| {
-            dispatch(AddUp { tile, places, groups: &groups, sums: &mut sums });
+        sweep.tiles(&rows, |some, places, tile| {
+            let sums = &mut sums[(some.start - rows.start) * k..(some.end - rows.start) * k];
+            dispatch(AddUp { tile, places, groups: &groups, sums });
         })?;
         let scores = rows.zip(sums.chunks_exact(k)).map(|(i, sums)| score(&groups, i, sums));
         Ok(scores.collect::<Vec<f64>>())
