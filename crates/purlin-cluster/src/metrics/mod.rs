@@ -33,6 +33,7 @@
 //! # Ok::<(), purlin_cluster::Error>(())
 //! ```
 
+mod adjusted;
 mod centroids;
 mod contingency;
 mod dunn;
@@ -43,12 +44,12 @@ mod silhouette;
 mod simplified;
 mod sweep;
 
+pub use adjusted::adjusted_mutual_info;
 pub use centroids::{calinski_harabasz, davies_bouldin};
 pub use contingency::{Contingency, contingency, purity};
 pub use dunn::dunn;
 pub use information::{
-    Average, adjusted_mutual_info, completeness, homogeneity, mutual_info, normalized_mutual_info,
-    v_measure,
+    Average, completeness, homogeneity, mutual_info, normalized_mutual_info, v_measure,
 };
 pub use pairs::{PairConfusion, adjusted_rand, fowlkes_mallows, pair_confusion, rand};
 pub use silhouette::{silhouette, silhouette_samples};
