@@ -159,7 +159,7 @@ fn few_and_equal_samples() {
 
 #[test]
 fn a_long_chain_is_walked() {
-    let n = 200_000;
+    let n = 1_000_000;
     let x = Matrix::from_fn(n, 1, |i, _| i as f64);
     let model = Optics::new(2).max_eps(1.5).fit(x.view()).unwrap();
     assert!(model.ordering().iter().copied().eq(0..n));
