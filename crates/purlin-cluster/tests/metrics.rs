@@ -476,3 +476,40 @@ fn judge<L: Ord + Copy>(x: MatrixView<'_, f64>, labels: &[L]) -> Option<[f64; 4]
     let davies_bouldin = metrics::davies_bouldin(x, labels).ok()?;
     Some([silhouette, dunn, davies_bouldin, metrics::calinski_harabasz(x, labels).ok()?])
 }
+
+#[test]
+fn the_simplified_silhouette_follows_its_definition() {
+    let x = Matrix::from_rows(&[
+        [0.0, 1.0],
+        [2.0, 1.5],
+        [1.0, 7.0],
+        [1.5, 9.0],
+        [4.0, 8.0],
+        [30.0, 30.0],
+    ]);
+    let labels = [0, 0, 1, 1, 1, 2];
+    let mean = |members: &[usize], j: usize| {
+        members.iter().map(|&i| x.row(i)[j]).sum::<f64>() / members.len() as f64
+    };
+    let centroids =
+        [&[0, 1][..], &[2, 3, 4], &[5]].map(|members| [mean(members, 0), mean(members, 1)]);
+    let distance = |i: usize, c: usize| {
+        let (a, b) = (x.row(i)[0] - centroids[c][0], x.row(i)[1] - centroids[c][1]);
+        (a * a + b * b).sqrt()
+    };
+    let score = |i: usize| {
+        let a = distance(i, labels[i]);
+        let others = (0..3).filter(|&c| c != labels[i]).map(|c| distance(i, c));
+        let b = others.fold(f64::INFINITY, f64::min);
+        (b - a) / a.max(b)
+    };
+    let expected = (0..5).map(score).sum::<f64>() / 6.0; // the last is alone
+    for unit in [1.0, 1e-170, 1e150] {
+        let scaled = x.map(|x| x * unit);
+        let got = purlin_cluster::metrics::simplified_silhouette(scaled.view(), &labels).unwrap();
+        assert!((got - expected).abs() < 1e-12, "{got}, expected {expected}");
+    }
+    let equal = Matrix::from_rows(&[[1.0]; 4]);
+    let got = purlin_cluster::metrics::simplified_silhouette(equal.view(), &[0, 0, 1, 1]);
+    assert_eq!(got.unwrap(), 0.0);
+}

@@ -4,9 +4,11 @@ use super::groups::{Groups, unit_scale};
 use purlin_core::{MatrixView, Real, Result};
 
 /// Where the clusters are, in a unit of the data's size.
-struct Places {
+pub(super) struct Places {
     groups: Groups,
     n_features: usize,
+    /// What numbers are multiplied by.
+    scale: f64,
     /// The centroids, one after the other, less the first row of the table.
     centroids: Vec<f64>,
     /// Distances of the samples from the centroid of their cluster: their mean.
@@ -18,7 +20,7 @@ struct Places {
 impl Places {
     /// Numbers are halved until none is above 1 and taken relative to the first row, so that
     /// neither their unit nor a common offset costs digits.
-    fn of<T: Real, L: Ord + Copy>(
+    pub(super) fn of<T: Real, L: Ord + Copy>(
         op: &'static str,
         x: MatrixView<'_, T>,
         labels: &[L],
@@ -52,11 +54,28 @@ impl Places {
             }
             scatter.push(distances / size);
         }
-        Ok(Self { groups, n_features: d, centroids, scatter, within })
+        Ok(Self { groups, n_features: d, scale, centroids, scatter, within })
     }
 
-    fn n_clusters(&self) -> usize {
+    pub(super) fn n_clusters(&self) -> usize {
         self.groups.n_clusters()
+    }
+
+    /// The cluster of sample `i`.
+    pub(super) fn cluster(&self, i: usize) -> usize {
+        self.groups.labels[i] as usize
+    }
+
+    /// The number of samples of cluster `c`.
+    pub(super) fn size(&self, c: usize) -> usize {
+        self.groups.size(c)
+    }
+
+    /// The distance of row `i` of the table from the centroid of cluster `c`, in this unit.
+    pub(super) fn distance<T: Real>(&self, x: MatrixView<'_, T>, i: usize, c: usize) -> f64 {
+        let rows = x.row(i).iter().zip(x.row(0)).zip(self.centroid(c));
+        let value = |x: &T| x.to_f64() * self.scale;
+        squares(rows.map(|((x, first), m)| value(x) - value(first) - m)).sqrt()
     }
 
     fn centroid(&self, c: usize) -> &[f64] {

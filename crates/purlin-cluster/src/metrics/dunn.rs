@@ -45,13 +45,14 @@ pub fn dunn<T: Real, L: Ord + Copy>(
     let op = "dunn";
     metric.check(op)?;
     let groups = Groups::of(op, x, labels)?;
+    metric.check_table(op, x)?;
     let copy = rescaled(x, metric);
     let x = copy.as_ref().map_or(x, Matrix::view);
     let sweep = Sweep::new(op, x, metric, &groups);
     let blocks = sweep.blocks(|rows| {
         let mut extremes = Extremes { gap: [T::INFINITY; 8], diameter: [T::ZERO; 8] };
-        sweep.tiles(&rows, |places, tile| {
-            let labels = &groups.labels[rows.clone()];
+        sweep.tiles(&rows, |some, places, tile| {
+            let labels = &groups.labels[some];
             dispatch(Look { tile, places, groups: &groups, labels, extremes: &mut extremes });
         })?;
         Ok(extremes)

@@ -12,7 +12,7 @@
 //!
 //! | by the samples alone | range | best |
 //! |---|---|---|
-//! | [`silhouette`] | -1 to 1 | 1 |
+//! | [`silhouette`], [`simplified_silhouette`] | -1 to 1 | 1 |
 //! | [`davies_bouldin`] | from 0 | 0 |
 //! | [`calinski_harabasz`] | from 0 | large |
 //! | [`dunn`] | from 0 | large |
@@ -33,6 +33,7 @@
 //! # Ok::<(), purlin_cluster::Error>(())
 //! ```
 
+mod adjusted;
 mod centroids;
 mod contingency;
 mod dunn;
@@ -40,14 +41,16 @@ mod groups;
 mod information;
 mod pairs;
 mod silhouette;
+mod simplified;
 mod sweep;
 
+pub use adjusted::adjusted_mutual_info;
 pub use centroids::{calinski_harabasz, davies_bouldin};
 pub use contingency::{Contingency, contingency, purity};
 pub use dunn::dunn;
 pub use information::{
-    Average, adjusted_mutual_info, completeness, homogeneity, mutual_info, normalized_mutual_info,
-    v_measure,
+    Average, completeness, homogeneity, mutual_info, normalized_mutual_info, v_measure,
 };
 pub use pairs::{PairConfusion, adjusted_rand, fowlkes_mallows, pair_confusion, rand};
 pub use silhouette::{silhouette, silhouette_samples};
+pub use simplified::simplified_silhouette;

@@ -85,14 +85,16 @@ pub fn silhouette_samples<T: Real, L: Ord + Copy>(
 ) -> Result<Vec<f64>> {
     metric.check(OP)?;
     let groups = Groups::of(OP, x, labels)?;
+    metric.check_table(OP, x)?;
     let copy = rescaled(x, metric);
     let x = copy.as_ref().map_or(x, Matrix::view);
     let sweep = Sweep::new(OP, x, metric, &groups);
     let k = groups.n_clusters();
     let blocks = sweep.blocks(|rows| {
         let mut sums = vec![0.0; rows.len() * k];
-        sweep.tiles(&rows, |places, tile| {
-            dispatch(AddUp { tile, places, groups: &groups, sums: &mut sums });
+        sweep.tiles(&rows, |some, places, tile| {
+            let sums = &mut sums[(some.start - rows.start) * k..(some.end - rows.start) * k];
+            dispatch(AddUp { tile, places, groups: &groups, sums });
         })?;
         let scores = rows.zip(sums.chunks_exact(k)).map(|(i, sums)| score(&groups, i, sums));
         Ok(scores.collect::<Vec<f64>>())

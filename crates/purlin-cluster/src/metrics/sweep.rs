@@ -8,10 +8,11 @@ use purlin_core::simd::Isa;
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
 use std::ops::Range;
 
-/// Rows of a tile, and of one task.
+/// Rows of one task.
 const ROWS: usize = 32;
 
-/// Panels of a tile: with 32 rows 64 KiB, which stay in the second cache.
+/// Rows of a tile, and its panels: 16 KiB, half of the first cache.
+const HEIGHT: usize = 8;
 const PANELS: usize = 32;
 
 /// Distances from any sample to the samples in the order of their clusters.
@@ -50,24 +51,27 @@ impl<'a, T: Real> Sweep<'a, T> {
         blocks.into_iter().flatten().collect()
     }
 
-    /// Calls `f(places, tile)` with the distances of `rows` from the samples at `places` of
-    /// `groups.order`, until all samples had their turn.
+    /// Calls `f(some, places, tile)` with the distances of some of `rows` from the samples at
+    /// `places` of `groups.order`, until all samples had their turn.
     pub(super) fn tiles(
         &self,
         rows: &Range<usize>,
-        mut f: impl FnMut(Range<usize>, &[T]),
+        mut f: impl FnMut(Range<usize>, Range<usize>, &[T]),
     ) -> Result<()> {
         let n = self.x.n_rows();
         let width = PANELS * Panels::<T>::lanes();
-        let mut tile = vec![T::ZERO; rows.len() * width.min(n)];
+        let mut tile = vec![T::ZERO; HEIGHT * width.min(n)];
         for start in (0..n).step_by(width) {
             let places = start..n.min(start + width);
-            let tile = &mut tile[..rows.len() * places.len()];
-            match &self.panels {
-                Some(panels) => self.euclidean(rows, panels, &places, tile),
-                None => self.by_metric(rows, &places, tile)?,
+            for first in rows.clone().step_by(HEIGHT) {
+                let rows = first..rows.end.min(first + HEIGHT);
+                let tile = &mut tile[..rows.len() * places.len()];
+                match &self.panels {
+                    Some(panels) => self.euclidean(&rows, panels, &places, tile),
+                    None => self.by_metric(&rows, &places, tile)?,
+                }
+                f(rows, places.clone(), tile);
             }
-            f(places, tile);
         }
         Ok(())
     }

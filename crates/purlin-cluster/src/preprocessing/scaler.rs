@@ -1,0 +1,96 @@
+//! What the scalers find.
+
+use crate::check;
+use purlin_core::{Error, Matrix, MatrixView, Real, Result};
+
+/// A scaler that knows its columns: `z = (x - center) / scale + shift`, computed in double
+/// precision and rounded once.
+///
+/// See the [module](super) for an example.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScalerModel {
+    op: &'static str,
+    center: Vec<f64>,
+    scale: Vec<f64>,
+    shift: f64,
+}
+
+impl ScalerModel {
+    /// Finds `(center, scale)` of each column of a table, which is checked first. A scale of 0
+    /// becomes 1.
+    pub(super) fn fit<T: Real>(
+        op: &'static str,
+        x: MatrixView<'_, T>,
+        shift: f64,
+        find: impl Fn(&mut [f64]) -> (f64, f64),
+    ) -> Result<Self> {
+        check::table(op, x, 1)?;
+        let (mut center, mut scale) = (Vec::new(), Vec::new());
+        let mut column = vec![0.0; x.n_rows()];
+        for j in 0..x.n_cols() {
+            for (out, row) in column.iter_mut().zip(x.rows()) {
+                *out = row[j].to_f64();
+            }
+            let (at, spread) = find(&mut column);
+            if !(at.is_finite() && spread.is_finite()) {
+                let value = format!("{spread} in column {j}");
+                return Err(Error::param(op, "x", "of finite spread in each column", value));
+            }
+            center.push(at);
+            scale.push(if spread == 0.0 { 1.0 } else { spread });
+        }
+        Ok(Self { op, center, scale, shift })
+    }
+
+    /// What is subtracted from each column.
+    pub fn center(&self) -> &[f64] {
+        &self.center
+    }
+
+    /// What each column is divided by, never 0.
+    pub fn scale(&self) -> &[f64] {
+        &self.scale
+    }
+
+    /// What is added at last: the lower end of the range of
+    /// [`MinMaxScaler`](super::MinMaxScaler), 0 for the others.
+    pub fn shift(&self) -> f64 {
+        self.shift
+    }
+
+    /// The number of columns.
+    pub fn n_features(&self) -> usize {
+        self.center.len()
+    }
+
+    /// The scaled rows of `x`, `(n, n_features)`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] when `x` has another number of columns, [`Error::NonFinite`] when it holds
+    /// NaN or an infinity, or a number leaves the range of its type.
+    pub fn transform<T: Real>(&self, x: MatrixView<'_, T>) -> Result<Matrix<T>> {
+        self.map(x, |j, x| (x - self.center[j]) / self.scale[j] + self.shift)
+    }
+
+    /// The rows that `z` was scaled from, up to rounding.
+    ///
+    /// # Errors
+    ///
+    /// As [`ScalerModel::transform`].
+    pub fn inverse_transform<T: Real>(&self, z: MatrixView<'_, T>) -> Result<Matrix<T>> {
+        self.map(z, |j, z| (z - self.shift) * self.scale[j] + self.center[j])
+    }
+
+    fn map<T: Real>(
+        &self,
+        x: MatrixView<'_, T>,
+        f: impl Fn(usize, f64) -> f64,
+    ) -> Result<Matrix<T>> {
+        check::features(self.op, x, self.n_features())?;
+        let out =
+            Matrix::from_fn(x.n_rows(), x.n_cols(), |i, j| T::from_f64(f(j, x.row(i)[j].to_f64())));
+        out.view().check_finite(self.op, "the result")?;
+        Ok(out)
+    }
+}
