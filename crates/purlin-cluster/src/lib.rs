@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod agglomerative;
+mod assign;
 mod budget;
 mod check;
 mod choose_k;
@@ -11,6 +12,7 @@ mod index;
 mod kmeans;
 mod metric;
 pub mod metrics;
+mod mini_batch;
 mod reach;
 mod traits;
 mod union_find;
@@ -24,5 +26,6 @@ pub use dendrogram::{Dendrogram, Inconsistency, Merge};
 pub use index::{Neighbor, SpatialIndex};
 pub use kmeans::{EmptyCluster, Init, Iteration, KMeans, KMeansModel, StopReason};
 pub use metric::{CustomMetric, Metric};
+pub use mini_batch::{MiniBatchKMeans, MiniBatchModel, MiniBatchState};
 pub use purlin_core::{Error, Result};
 pub use traits::{Clusterer, Clustering, Predict};
