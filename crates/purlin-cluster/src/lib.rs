@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod agglomerative;
+mod assign;
 mod budget;
 mod check;
 mod choose_k;
@@ -11,6 +12,7 @@ mod index;
 mod kmeans;
 mod metric;
 pub mod metrics;
+mod mini_batch;
 mod optics;
 pub mod preprocessing;
 mod reach;
@@ -26,6 +28,7 @@ pub use dendrogram::{Dendrogram, Inconsistency, Merge};
 pub use index::{Neighbor, SpatialIndex};
 pub use kmeans::{Algorithm, EmptyCluster, Init, Iteration, KMeans, KMeansModel, StopReason};
 pub use metric::{CustomMetric, Metric};
+pub use mini_batch::{MiniBatchKMeans, MiniBatchModel, MiniBatchState};
 pub use optics::{Optics, OpticsModel, ReachabilityPlot, Xi, XiClusters};
 pub use purlin_core::{Error, Result};
 pub use traits::{Clusterer, Clustering, Predict};

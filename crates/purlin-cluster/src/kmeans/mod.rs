@@ -9,10 +9,12 @@ mod model;
 mod params;
 mod plan;
 mod pruned;
+mod seed;
 mod table;
 
 pub use model::{Iteration, KMeansModel, StopReason};
 pub use params::{Algorithm, EmptyCluster, Init, KMeans};
+pub(crate) use seed::{check_init, first_centroids};
 
 /// The operation's name in errors.
 const OP: &str = "kmeans";

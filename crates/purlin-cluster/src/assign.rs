@@ -1,0 +1,125 @@
+//! Samples and their centroids, for the relatives of k-means.
+
+use purlin_backend::distance::{Centroids, Panels, add_rows, squared_to_assigned};
+use purlin_backend::parallel;
+use purlin_core::{Error, MatrixView, Real, Result};
+
+/// Rows that one task packs and assigns.
+const BLOCK: usize = 256;
+
+/// The row of `centroids` nearest to each row of `x`, ties to the smallest index. `center` is a
+/// row in the midst of the samples: a good one saves time, none changes the answer.
+pub(crate) fn nearest<T: Real>(
+    x: MatrixView<'_, T>,
+    centroids: MatrixView<'_, T>,
+    center: &[T],
+) -> Vec<u32> {
+    let mut labels = vec![u32::MAX; x.n_rows()];
+    let work = x.n_rows().saturating_mul(x.n_cols() * (centroids.n_rows() / 8 + 1));
+    let centroids = Centroids::new(centroids, center);
+    parallel::for_each_chunk(&mut labels, BLOCK, work, |i, labels| {
+        let x = x.row_range(i * BLOCK..i * BLOCK + labels.len());
+        let panels = Panels::pack(x, Some(center));
+        let norms = panels.squared_norms();
+        centroids.nearest(x, &panels, &norms, 0..panels.n_panels(), labels);
+    });
+    labels
+}
+
+/// The weighted sum of the squared distances of the rows from the centroids of their labels.
+pub(crate) fn inertia<T: Real>(
+    x: MatrixView<'_, T>,
+    centroids: MatrixView<'_, T>,
+    labels: &[u32],
+    weights: Option<&[T]>,
+) -> f64 {
+    let sum = |i: usize| {
+        let rows = i * BLOCK..x.n_rows().min((i + 1) * BLOCK);
+        let mut out = [T::ZERO; BLOCK];
+        let out = &mut out[..rows.len()];
+        squared_to_assigned(x.row_range(rows.clone()), centroids, &labels[rows.clone()], out);
+        match weights {
+            None => out.iter().fold(0.0, |sum, x| sum + x.to_f64()),
+            Some(weights) => {
+                let terms = out.iter().zip(&weights[rows]);
+                terms.fold(0.0, |sum, (x, w)| sum + x.to_f64() * w.to_f64())
+            }
+        }
+    };
+    let work = x.n_rows() * x.n_cols();
+    parallel::reduce(x.n_rows().div_ceil(BLOCK), work, sum, |a, b| a + b).unwrap_or(0.0)
+}
+
+/// The weighted sums of the rows of each label, one after the other, and then their weights.
+pub(crate) fn sums<T: Real>(
+    x: MatrixView<'_, T>,
+    labels: &[u32],
+    weights: Option<&[T]>,
+    k: usize,
+) -> Vec<f64> {
+    let (n, d) = x.shape();
+    // At most 64 blocks, none so small that its sums outgrow it.
+    let size = n.div_ceil(64).max(1024).max(4 * k);
+    let part = |i: usize| {
+        let rows = i * size..n.min((i + 1) * size);
+        let mut sums = vec![0.0; k * (d + 1)];
+        let (rows_of, totals) = sums.split_at_mut(k * d);
+        let weights = weights.map(|weights| &weights[rows.clone()]);
+        add_rows(x.row_range(rows.clone()), &labels[rows], weights, rows_of, totals);
+        sums
+    };
+    let add = |mut a: Vec<f64>, b: Vec<f64>| {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a += b;
+        }
+        a
+    };
+    parallel::reduce(n.div_ceil(size), n * d, part, add).unwrap_or_else(|| vec![0.0; k * (d + 1)])
+}
+
+/// The means of the columns.
+pub(crate) fn means<T: Real>(x: MatrixView<'_, T>) -> Vec<f64> {
+    let (n, d) = x.shape();
+    let sums = sums(x, &vec![0; n], None, 1);
+    sums[..d].iter().map(|sum| sum / sums[d].max(1.0)).collect()
+}
+
+/// The mean variance of the columns.
+pub(crate) fn variance<T: Real>(x: MatrixView<'_, T>, means: &[T]) -> f64 {
+    let means = MatrixView::from_slice(means, 1, means.len());
+    let sum = means.map_or(0.0, |means| inertia(x, means, &vec![0; x.n_rows()], None));
+    sum / (x.n_rows() * x.n_cols()) as f64
+}
+
+/// Refuses numbers so large that a squared distance could overflow.
+pub(crate) fn check_squares<T: Real>(op: &'static str, x: MatrixView<'_, T>) -> Result<()> {
+    // Two rows differ by at most twice the greatest number in each column.
+    let limit = (T::MAX.to_f64() / (8.0 * x.n_cols() as f64)).sqrt();
+    let limit = T::from_f64(limit);
+    let is_large = |row: &[T]| {
+        // No early end: the compiler makes vectors of it.
+        row.iter().fold(false, |any, x| any | (x.abs() > limit))
+    };
+    match x.rows().position(is_large) {
+        None => Ok(()),
+        Some(row) => {
+            let rule = format!("small enough that squared distances are finite in {}", T::NAME);
+            let most = x.row(row).iter().fold(T::ZERO, |most, x| x.abs().max(most));
+            Err(Error::param(op, "x", rule, format!("{most:e} at row {row}")))
+        }
+    }
+}
+
+/// Labels as callers see them.
+pub(crate) fn widen(labels: &[u32]) -> Vec<usize> {
+    labels.iter().map(|&label| label as usize).collect()
+}
+
+/// The number of samples of each of `k` labels.
+pub(crate) fn sizes(labels: &[u32], k: usize) -> Vec<usize> {
+    let mut sizes = vec![0; k];
+    for &label in labels {
+        sizes[label as usize] += 1;
+    }
+    sizes
+}
