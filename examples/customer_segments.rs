@@ -8,7 +8,7 @@ mod shared;
 
 use clap::Parser;
 use purlin::cluster::{ChooseK, KMeans, Metric, metrics};
-use purlin::core::Matrix;
+use purlin::core::{Matrix, MatrixView};
 use purlin::data::sets;
 use purlin::plot::{Figure, SilhouettePlot};
 use shared::{Data, Plane, TableArguments, number, print_classes};
@@ -68,7 +68,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     println!("(adjusted Rand index, mean of ten splits; 1: the same segments, 0: by chance)");
 
     println!("\nStep 4: what makes each segment special?");
-    profile(&data, labels, k, model.centroids().to_matrix())?;
+    profile(&data, labels, k, model.centroids())?;
 
     let labels: Vec<Option<usize>> = labels.iter().copied().map(Some).collect();
     if let Some(classes) = &data.classes {
@@ -142,9 +142,9 @@ fn profile(
     data: &Data,
     labels: &[usize],
     k: usize,
-    centroids: Matrix<f64>,
+    centroids: MatrixView<'_, f64>,
 ) -> Result<(), Box<dyn Error>> {
-    let means = data.in_units(centroids.view())?;
+    let means = data.in_units(centroids)?;
     let n = data.x.n_rows() as f64;
     let column = |j: usize| -> (f64, f64) {
         let mean = data.x.rows().map(|row| row[j]).sum::<f64>() / n;
