@@ -229,8 +229,7 @@ impl TableArguments {
                 line(row.iter().map(f64::to_string).chain([label(i)]).collect());
             }
         }
-        make_folder(path)?;
-        std::fs::write(path, text)?;
+        write(path, &text)?;
         println!("labels: {}", path.display());
         Ok(())
     }
@@ -256,10 +255,7 @@ impl TableArguments {
                 path.with_file_name(format!("{stem}{suffix}.{kind}"))
             }
         };
-        make_folder(&path)?;
-        figure.save(&path)?;
-        println!("picture: {}", path.display());
-        Ok(())
+        save(figure, &path)
     }
 }
 
@@ -271,11 +267,23 @@ fn field(column: &Column, row: usize) -> String {
     }
 }
 
-fn make_folder(path: &Path) -> std::io::Result<()> {
-    match path.parent() {
-        Some(folder) => std::fs::create_dir_all(folder),
-        None => Ok(()),
-    }
+/// Writes a text, and the folders above it.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
+    make_folder(path)?;
+    std::fs::write(path, text).map_err(|err| format!("{}: {err}", path.display()).into())
+}
+
+/// Saves a picture, and the folders above it.
+pub(crate) fn save(figure: &Figure, path: &Path) -> Result<(), Box<dyn Error>> {
+    make_folder(path)?;
+    figure.save(path)?;
+    println!("picture: {}", path.display());
+    Ok(())
+}
+
+fn make_folder(path: &Path) -> Result<(), Box<dyn Error>> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|err| format!("{}: {err}", folder.display()).into())
 }
 
 /// A CSV field, quoted where it must be.
