@@ -21,7 +21,7 @@ const OP: &str = "condensed_tree_plot";
 /// | `parents`  | `(n_rows,)` | the cluster that each row leaves; the least one is the root       |
 /// | `children` | `(n_rows,)` | a sample (below the root's number) or a cluster                   |
 /// | `lambdas`  | `(n_rows,)` | `1 / distance` at which it leaves; at least 0, may be infinite    |
-/// | `sizes`    | `(n_rows,)` | samples of the child                                              |
+/// | `sizes`    | `(n_rows,)` | samples of the child; for a cluster, as many as its own rows hold  |
 /// | `selected` | any         | clusters to colour: number `i` of them has the colour of label `i` |
 ///
 /// The axis ends where the last cluster has lost all but a twentieth of its samples, so that a few
@@ -111,8 +111,8 @@ impl CondensedTreePlot {
     ///
     /// - [`Error::TooFewSamples`]: there is no row.
     /// - [`Error::Shape`]: the four columns differ in length.
-    /// - [`Error::InvalidParam`]: a lambda that is NaN or negative, a size of 0, a child that leaves
-    ///   two clusters or itself, a cluster without a parent, a selected cluster that is none, an end
+    /// - [`Error::InvalidParam`]: a lambda that is NaN or negative, a size of 0 or one that its own rows
+    ///   contradict, a child that leaves two clusters or itself, a cluster without a parent, a selected cluster that is none, an end
     ///   of the axis that is not finite and above 0, or a size out of bounds.
     pub fn draw(&self) -> Result<Figure> {
         self.check()?;
@@ -201,12 +201,15 @@ impl CondensedTreePlot {
                 child.given = size;
             }
         }
-        for cluster in &mut clusters[1..] {
+        for cluster in &clusters[1..] {
             if cluster.parent.is_none() {
                 return Err(refuse("of one parent", cluster.id));
             }
-            // A cluster whose samples leave unseen keeps the width that its parent gave it.
-            cluster.size = cluster.size.max(cluster.given);
+            if cluster.size != cluster.given {
+                let rule =
+                    format!("{} for cluster {}, whose rows hold so many", cluster.size, cluster.id);
+                return Err(Error::param(OP, "sizes", rule, cluster.given));
+            }
         }
         if let Some(&other) = self.selected.iter().find(|id| ids.binary_search(id).is_err()) {
             return Err(Error::param(OP, "selected", "clusters of the tree", other));
@@ -254,7 +257,7 @@ struct Cluster {
     id: usize,
     parent: Option<usize>,
     birth: f64,
-    /// Samples, by the rows and by the parent.
+    /// Samples, by its rows and by its parent.
     size: usize,
     given: usize,
     /// When how many samples leave it.

@@ -330,6 +330,10 @@ fn condensed_trees() {
             "condensed_tree_plot: sizes must be at least 1, got 0 in row 0",
         ),
         (
+            CondensedTreePlot::new(&[2, 2, 3], &[0, 3, 1], &[1.0; 3], &[1, 2, 1]).draw(),
+            "condensed_tree_plot: sizes must be 1 for cluster 3, whose rows hold so many, got 2",
+        ),
+        (
             good().selected(&[7]).draw(),
             "condensed_tree_plot: selected must be clusters of the tree, got 7",
         ),
