@@ -66,7 +66,9 @@ proptest! {
         for (i, &(pick, lambda)) in splits.iter().enumerate() {
             let parent = leaves.swap_remove(pick % leaves.len());
             for child in [n + 1 + 2 * i, n + 2 + 2 * i] {
-                (parents.push(parent), children.push(child), lambdas.push(lambda));
+                parents.push(parent);
+                children.push(child);
+                lambdas.push(lambda);
                 leaves.push(child);
             }
         }
