@@ -18,6 +18,10 @@ fn metrics() -> Vec<Metric> {
         Metric::Minkowski(3.0),
         Metric::Cosine,
         Metric::Correlation,
+        Metric::Canberra,
+        Metric::BrayCurtis,
+        Metric::Hamming,
+        Metric::Jaccard,
         Metric::Custom(CustomMetric::new("first", |a, b| (a[0] - b[0]).abs())),
     ]
 }
@@ -29,6 +33,12 @@ const REFERENCE_TOL: f64 = 1e-13;
 fn scipys_distances_are_met() {
     let Some(file) = reference::json("reference/clustering/distances.json.gz") else { return };
     let x = Matrix::from_vec(reference::numbers(&file["X"]), 14, 6).unwrap();
+    let table = |name: &str, n| Matrix::from_vec(reference::numbers(&file[name]), n, 6).unwrap();
+    let (marks, positive) = (table("B", 14), table("X_positive", 14));
+    let covariance = covariance(&x);
+    let variances = (0..6).map(|j| covariance.row(j)[j]).collect();
+    let identity = Matrix::from_fn(6, 6, |i, j| f64::from(u8::from(i == j)));
+    let inverse = purlin_core::linalg::solve(covariance.view(), identity.view()).unwrap();
     let cases = [
         ("euclidean", Metric::Euclidean),
         ("sqeuclidean", Metric::SquaredEuclidean),
@@ -38,16 +48,103 @@ fn scipys_distances_are_met() {
         ("correlation", Metric::Correlation),
         ("minkowski p=1.5", Metric::Minkowski(1.5)),
         ("minkowski p=3", Metric::Minkowski(3.0)),
+        ("canberra", Metric::Canberra),
+        ("braycurtis", Metric::BrayCurtis),
+        ("hamming of B", Metric::Hamming),
+        ("jaccard of B", Metric::Jaccard),
+        ("jensenshannon of X_positive (natural logarithm)", Metric::JensenShannon),
+        ("seuclidean (V = sample variances)", Metric::StandardizedEuclidean(variances)),
+        ("mahalanobis (VI = inverse of the sample covariance)", Metric::Mahalanobis(inverse)),
     ];
     for (name, metric) in cases {
         let expected = reference::numbers(&file["pdist"][name]);
+        let x = if name.ends_with("of B") {
+            &marks
+        } else if metric == Metric::JensenShannon {
+            &positive
+        } else {
+            &x
+        };
         let got = metric.pairwise(x.view()).unwrap();
         assert_eq!(got.as_slice().len(), expected.len(), "{name}");
         for (got, expected) in got.as_slice().iter().zip(expected) {
             let is_close = (got - expected).abs() <= REFERENCE_TOL * expected.max(1.0);
             assert!(is_close, "{name}: {got}, expected {expected}");
         }
+        let Some(expected) = file["cdist"].get(name) else { continue };
+        let got = metric.cross(x.view(), table("Y", 11).view()).unwrap();
+        for (got, expected) in got.as_slice().iter().zip(reference::numbers(expected)) {
+            let is_close = (got - expected).abs() <= REFERENCE_TOL * expected.max(1.0);
+            assert!(is_close, "{name}: {got}, expected {expected}");
+        }
     }
+}
+
+/// The sample covariance of the columns.
+fn covariance(x: &Matrix<f64>) -> Matrix<f64> {
+    let (n, d) = x.shape();
+    let mean = |j: usize| (0..n).map(|i| x.row(i)[j]).sum::<f64>() / n as f64;
+    let means: Vec<f64> = (0..d).map(mean).collect();
+    let centred = |i: usize, j: usize| x.row(i)[j] - means[j];
+    let sum = |a, b| (0..n).map(|i| centred(i, a) * centred(i, b)).sum::<f64>();
+    Matrix::from_fn(d, d, |a, b| sum(a, b) / (n - 1) as f64)
+}
+
+#[test]
+fn special_distances_of_a_few_numbers() {
+    let shannon = Metric::JensenShannon.distance(&[2.0, 0.0], &[0.0, 5.0]);
+    assert!((shannon - 2f64.ln().sqrt()).abs() < 1e-15);
+    assert_eq!(Metric::JensenShannon.distance(&[2.0, 6.0], &[1.0, 3.0]), 0.0);
+    assert_eq!(Metric::BrayCurtis.distance(&[0.0f32], &[0.0]), 0.0);
+    assert_eq!(Metric::BrayCurtis.distance(&[1.0f32], &[-1.0]), f32::INFINITY);
+    assert_eq!(Metric::Jaccard.distance(&[0.0, 0.0], &[0.0, 0.0]), 0.0);
+    assert_eq!(Metric::Hamming.distance(&[1.0f32, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 5.0]), 0.25);
+    let inverse = Matrix::from_rows(&[[2.0, 1.0], [1.0, 3.0]]);
+    assert_eq!(Metric::Mahalanobis(inverse).distance(&[1.0, 1.0], &[0.0, 3.0]), 10f64.sqrt());
+}
+
+#[test]
+fn parameters_that_do_not_fit_are_refused() {
+    let text = |metric: Metric, rows: &[[f64; 2]]| {
+        metric.pairwise(MatrixView::from_rows(rows)).unwrap_err().to_string()
+    };
+    let x = [[1.0, 2.0], [0.0, 0.0]];
+    let standardized = |v: &[f64]| text(Metric::StandardizedEuclidean(v.to_vec()), &x);
+    assert_eq!(standardized(&[1.0]), "pairwise: expected x with 1 columns, got 2");
+    let expected = "pairwise: variances must be finite and above 0, got 0 at index 1";
+    assert_eq!(standardized(&[1.0, 0.0]), expected);
+    let mahalanobis = |w: Matrix<f64>| text(Metric::Mahalanobis(w), &x);
+    let expected = "pairwise: expected inverse_covariance of square shape, got (1, 2)";
+    assert_eq!(mahalanobis(Matrix::from_rows(&[[1.0, 2.0]])), expected);
+    let expected = "pairwise: inverse_covariance must be symmetric, got 0.5 at (0, 1) and 0.25 at \
+                    (1, 0)";
+    assert_eq!(mahalanobis(Matrix::from_rows(&[[1.0, 0.5], [0.25, 1.0]])), expected);
+    let expected = "pairwise: inverse_covariance must be above 0 on the diagonal, got -1 at (0, 0)";
+    assert_eq!(mahalanobis(Matrix::from_rows(&[[-1.0, 0.0], [0.0, 1.0]])), expected);
+    let expected = "pairwise: x must be above 0 somewhere in each row for JensenShannon, got zeros \
+                    in row 1";
+    assert_eq!(text(Metric::JensenShannon, &x), expected);
+    let expected = "pairwise: x must be at least 0 for JensenShannon, got -1 at row 0, column 1";
+    assert_eq!(text(Metric::JensenShannon, &[[1.0, -1.0]]), expected);
+    let (x, y) = (table(3, 2), table(2, 3));
+    let err = Metric::Euclidean.cross(x.view(), y.view()).unwrap_err();
+    assert_eq!(err.to_string(), "cross: expected y with 2 columns, got 3");
+}
+
+#[test]
+fn cross_distances_are_those_of_the_rows() {
+    let (x, y) = (table(70, 3), table(40, 3));
+    for metric in metrics() {
+        let all = metric.cross(x.view(), y.view()).unwrap();
+        for i in 0..70 {
+            for j in 0..40 {
+                assert_eq!(all.row(i)[j], metric.distance(x.row(i), y.row(j)), "{metric:?}");
+            }
+        }
+    }
+    let none = MatrixView::from_slice(&[], 0, 3).unwrap();
+    assert_eq!(Metric::Euclidean.cross(x.view(), none).unwrap().shape(), (70, 0));
+    assert_eq!(Metric::Euclidean.cross(none, x.view()).unwrap().shape(), (0, 70));
 }
 
 fn table(n: usize, d: usize) -> Matrix<f64> {

@@ -1,10 +1,13 @@
 //! Distances between rows.
 
+mod check;
+mod cross;
 mod pairwise;
+mod special;
 
 use purlin_backend::elementwise::ops;
 use purlin_backend::math;
-use purlin_core::{Error, Real, Result};
+use purlin_core::{Matrix, Real};
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,9 +22,17 @@ use std::sync::Arc;
 /// | `Minkowski(p)` | `(sum abs(a - b)^p)^(1/p)`, `p` at least 1 |
 /// | `Cosine` | `1 - a b / sqrt(a a * b b)`, at least 0; two rows of zeros are 0 apart, one is 1 from any other |
 /// | `Correlation` | `Cosine` of the rows less their means |
+/// | `Canberra` | `sum abs(a - b) / (abs(a) + abs(b))`, terms of two zeros left out |
+/// | `BrayCurtis` | `sum abs(a - b) / sum abs(a + b)`, 0 for rows of zeros; no metric, and infinite for `a = -b` |
+/// | `Hamming` | the share of columns in which they differ |
+/// | `Jaccard` | of the columns that are not 0 in either, the share that is 0 in one; 0 where there are none |
+/// | `JensenShannon` | with `p`, `q` the rows over their sums and `m = (p + q) / 2`: `sqrt((sum p ln(p/m) + sum q ln(q/m)) / 2)`; for rows without negative numbers |
+/// | `StandardizedEuclidean(v)` | `sqrt(sum (a - b)^2 / v)`, with the variance `v` of each column |
+/// | `Mahalanobis(w)` | `sqrt((a - b) w (a - b))`, with the inverse `w` of the covariance of the columns |
 /// | `Custom` | what the function says |
 ///
-/// Sums run over the features in order, by fused multiply-adds, in the precision of the rows.
+/// Sums run over the features in order, up to `Correlation` by fused multiply-adds in the precision of
+/// the rows, from `Canberra` on in double precision.
 ///
 /// # Examples
 ///
@@ -31,6 +42,9 @@ use std::sync::Arc;
 /// assert_eq!(Metric::Euclidean.distance(&[0.0, 0.0], &[3.0, 4.0]), 5.0);
 /// assert_eq!(Metric::Manhattan.distance(&[0.0, 0.0], &[3.0f32, 4.0]), 7.0);
 /// assert_eq!(Metric::Cosine.distance(&[1.0, 0.0], &[0.0, 2.0]), 1.0);
+/// assert_eq!(Metric::Canberra.distance(&[1.0, 0.0], &[3.0, 0.0]), 0.5);
+/// assert_eq!(Metric::Jaccard.distance(&[1.0, 1.0, 0.0], &[1.0, 0.0, 0.0]), 0.5);
+/// assert_eq!(Metric::StandardizedEuclidean(vec![4.0]).distance(&[1.0], &[5.0]), 2.0);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -49,6 +63,20 @@ pub enum Metric {
     Cosine,
     /// One less the correlation.
     Correlation,
+    /// The sum of the differences, each relative to its numbers.
+    Canberra,
+    /// The difference of counts, relative to all.
+    BrayCurtis,
+    /// The share of columns that differ.
+    Hamming,
+    /// The share of marks that only one has.
+    Jaccard,
+    /// How well two distributions can be told apart.
+    JensenShannon,
+    /// `Euclidean` of columns that are brought to variance 1.
+    StandardizedEuclidean(Vec<f64>),
+    /// `Euclidean` of columns that are brought to covariance 1.
+    Mahalanobis(Matrix<f64>),
     /// A function of the caller's.
     Custom(CustomMetric),
 }
@@ -99,10 +127,16 @@ impl Metric {
     ///
     /// # Panics
     ///
-    /// When the rows differ in length.
+    /// When the rows differ in length, or from the parameters of the metric.
     #[track_caller]
     pub fn distance<T: Real>(&self, a: &[T], b: &[T]) -> T {
         assert_eq!(a.len(), b.len(), "distance: rows must have one length");
+        let known = match self {
+            Self::StandardizedEuclidean(variances) => variances.len(),
+            Self::Mahalanobis(inverse) => inverse.n_rows(),
+            _ => a.len(),
+        };
+        assert_eq!(a.len(), known, "distance: rows must have as many columns as the metric");
         let fold =
             |f: fn(T, T) -> T| a.iter().zip(b).fold(T::ZERO, |sum, (&a, &b)| f(sum, (a - b).abs()));
         match self {
@@ -119,25 +153,17 @@ impl Metric {
                 let (mean_a, mean_b) = (mean(a), mean(b));
                 cosine(a.iter().zip(b).map(|(&a, &b)| (a - mean_a, b - mean_b)))
             }
+            Self::Canberra => T::from_f64(special::canberra(a, b)),
+            Self::BrayCurtis => T::from_f64(special::bray_curtis(a, b)),
+            Self::Hamming => T::from_f64(special::hamming(a, b)),
+            Self::Jaccard => T::from_f64(special::jaccard(a, b)),
+            Self::JensenShannon => T::from_f64(special::jensen_shannon(a, b)),
+            Self::StandardizedEuclidean(v) => T::from_f64(special::standardized(a, b, v)),
+            Self::Mahalanobis(w) => T::from_f64(special::mahalanobis(a, b, w)),
             Self::Custom(CustomMetric { function, .. }) => {
                 let wide = |x: &[T]| x.iter().map(|x| x.to_f64()).collect::<Vec<_>>();
                 T::from_f64(function(&wide(a), &wide(b)))
             }
-        }
-    }
-
-    /// Whether the parameters are in their range.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::InvalidParam`] in the name of `op` when the `p` of `Minkowski` is below 1 or not
-    /// finite.
-    pub fn check(&self, op: &'static str) -> Result<()> {
-        match self {
-            Self::Minkowski(p) if !(*p >= 1.0 && p.is_finite()) => {
-                Err(Error::param(op, "p", "finite and at least 1", p))
-            }
-            _ => Ok(()),
         }
     }
 }

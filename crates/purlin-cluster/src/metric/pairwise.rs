@@ -4,7 +4,7 @@ use super::Metric;
 use crate::check;
 use crate::condensed::{self, CondensedMatrix};
 use crate::{CustomMetric, MemoryBudget};
-use purlin_backend::distance::{Panels, squared_euclidean};
+use purlin_backend::distance::{Form, Panels, squared_euclidean, values_of};
 use purlin_backend::parallel;
 use purlin_core::{MatrixView, Real, Result};
 
@@ -48,7 +48,8 @@ impl Metric {
     /// [`Error::Shape`](crate::Error::Shape) when `x` has no columns,
     /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity,
     /// [`Error::InvalidParam`](crate::Error::InvalidParam) when the parameters of the metric are
-    /// out of range, or a function of the caller's gives a negative number or NaN,
+    /// out of range, do not fit the columns or the rows are not such as it takes (see
+    /// [`Metric::check_table`]), or a function of the caller's gives a negative number or NaN,
     /// [`Error::OutOfBudget`](crate::Error::OutOfBudget) before anything is allocated.
     pub fn pairwise_within<T: Real>(
         &self,
@@ -57,6 +58,7 @@ impl Metric {
     ) -> Result<CondensedMatrix<T>> {
         self.check(OP)?;
         check::table(OP, x, 0)?;
+        self.check_table(OP, x)?;
         self.pairs(OP, x, budget)
     }
 
@@ -88,6 +90,18 @@ impl Metric {
                     });
                 });
                 return CondensedMatrix::from_vec(n, data);
+            }
+            Self::Manhattan | Self::Chebyshev => {
+                let panels = Panels::pack(x, None);
+                let form = if *self == Self::Manhattan { Form::Manhattan } else { Form::Chebyshev };
+                parallel::for_each_chunk(&mut blocks, 1, work, |i, out| {
+                    let mut rest = &mut *out[0];
+                    for a in i * BLOCK..n.min((i + 1) * BLOCK) {
+                        let (row, after) = rest.split_at_mut(n - 1 - a);
+                        values_of(form, x.row(a), (&panels, a + 1..n), row);
+                        rest = after;
+                    }
+                });
             }
             _ => parallel::for_each_chunk(&mut blocks, 1, work.saturating_mul(4), |i, out| {
                 each(n, i * BLOCK, out[0], |a, b| self.distance(x.row(a), x.row(b)));

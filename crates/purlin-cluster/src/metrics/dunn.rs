@@ -45,6 +45,7 @@ pub fn dunn<T: Real, L: Ord + Copy>(
     let op = "dunn";
     metric.check(op)?;
     let groups = Groups::of(op, x, labels)?;
+    metric.check_table(op, x)?;
     let copy = rescaled(x, metric);
     let x = copy.as_ref().map_or(x, Matrix::view);
     let sweep = Sweep::new(op, x, metric, &groups);

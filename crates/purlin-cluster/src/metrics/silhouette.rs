@@ -85,6 +85,7 @@ pub fn silhouette_samples<T: Real, L: Ord + Copy>(
 ) -> Result<Vec<f64>> {
     metric.check(OP)?;
     let groups = Groups::of(OP, x, labels)?;
+    metric.check_table(OP, x)?;
     let copy = rescaled(x, metric);
     let x = copy.as_ref().map_or(x, Matrix::view);
     let sweep = Sweep::new(OP, x, metric, &groups);
