@@ -5,6 +5,7 @@
 
 use clap::Args;
 use purlin::core::linalg::Pca;
+use purlin::core::rng::Stream;
 use purlin::core::{Matrix, MatrixView};
 use purlin::data::StandardScaler;
 use purlin::data::csv::{Column, ColumnData, CsvReader, Missing, Table};
@@ -311,6 +312,34 @@ pub(crate) fn number(value: f64) -> String {
         v if v >= 10.0 => format!("{value:.2}"),
         _ => format!("{value:.3}"),
     }
+}
+
+/// Two dense heaps side by side, a loose one, a ring, and rows anywhere.
+pub(crate) fn densities() -> Result<Data, Box<dyn Error>> {
+    let mut rng = Stream::new(7, "densities").rng(0);
+    let (mut rows, mut classes) = (Vec::new(), Vec::new());
+    for (class, n) in [250, 250, 400, 400, 80].into_iter().enumerate() {
+        for _ in 0..n {
+            rows.extend(match class {
+                0 => [-2.4 + 0.11 * rng.normal(), 2.0 + 0.11 * rng.normal()],
+                1 => [-1.7 + 0.11 * rng.normal(), 2.2 + 0.11 * rng.normal()],
+                2 => [3.0 + 1.1 * rng.normal(), 2.5 + 1.1 * rng.normal()],
+                3 => {
+                    let turn = rng.uniform_in(0.0, std::f64::consts::TAU);
+                    let radius = 1.3 + 0.08 * rng.normal();
+                    [-1.5 + radius * turn.cos(), -2.0 + radius * turn.sin()]
+                }
+                _ => [rng.uniform_in(-5.0, 6.5), rng.uniform_in(-4.5, 6.0)],
+            });
+            classes.push(class);
+        }
+    }
+    let x = Matrix::from_vec(rows, classes.len(), 2)?;
+    let columns = ["x", "y"].map(String::from).to_vec();
+    let mut data = Data::built_in("four densities among noise (synthetic)", columns, x, false)?;
+    let names = ["left heap", "right heap", "loose", "ring", "noise"].map(String::from).to_vec();
+    data.classes = Some((classes, names));
+    Ok(data)
 }
 
 /// Two coordinates for a picture: both columns where there are two, else the two directions along

@@ -1,7 +1,7 @@
 //! Every algorithm keeps the laws of `purlin-testkit`.
 
 use purlin_cluster::{
-    Agglomerative, Clusterer, Dbscan, Init, KMeans, Linkage, Metric, NeighborSearch,
+    Agglomerative, Clusterer, Dbscan, Init, KMeans, Linkage, Metric, NeighborSearch, Optics, Xi,
 };
 use purlin_core::Matrix;
 use purlin_testkit::{
@@ -44,6 +44,14 @@ fn dbscan_keeps_the_laws() {
     }
     check_clusterer(&Dbscan::new(0.5, 3).metric(Metric::Manhattan));
     check_predict(&Dbscan::new(0.7, 4), three_groups::<f64>(500, 3).view());
+}
+
+#[test]
+fn optics_keeps_the_laws() {
+    // Where a walk begins decides on ties only in the order, not on three groups far apart.
+    let optics = Optics::new(5).xi(Xi::new(0.8).min_cluster_size(20));
+    check_all(|_| optics.clone());
+    check_clusterer(&Optics::new(4).max_eps(0.5));
 }
 
 #[test]
