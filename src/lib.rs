@@ -39,7 +39,7 @@ pub use purlin_plot as plot;
 pub use purlin_tensor as tensor;
 
 /// The code of the README and of the guide, compiled and run with the tests.
-#[cfg(all(doctest, feature = "nn", feature = "data", feature = "plot"))]
+#[cfg(all(doctest, feature = "nn", feature = "data", feature = "cluster", feature = "plot"))]
 mod pages {
     #[doc = include_str!("../README.md")]
     struct Readme;

@@ -6,8 +6,8 @@
 
 use purlin_core::Result;
 use purlin_plot::{
-    BarChart, ConfusionMatrix, Figure, Histogram, ImageGrid, LearningCurves, LinePlot, Scatter,
-    Style, Theme,
+    BarChart, CondensedTreePlot, ConfusionMatrix, DendrogramPlot, Figure, Histogram, ImageGrid,
+    LearningCurves, LinePlot, ReachabilityPlot, Scatter, SilhouettePlot, Style, Theme,
 };
 use std::path::PathBuf;
 
@@ -30,6 +30,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ("line_plot", line_plot(style)?),
             ("histogram", histogram(style)?),
             ("bar_chart", bar_chart(style)?),
+            ("dendrogram", dendrogram(style)?),
+            ("dendrogram_top", dendrogram_top(style)?),
+            ("condensed_tree", condensed_tree(style)?),
+            ("reachability", reachability(style)?),
+            ("silhouette", silhouette(style)?),
         ];
         for (name, figure) in pictures {
             for extension in ["svg", "png"] {
@@ -214,4 +219,127 @@ fn bar_chart(style: Style) -> Result<Figure> {
     let names = ["bmi", "s5", "blood pressure", "s3", "sex", "age", "s1"];
     let values = [24.73, 21.61, 15.42, 4.84, -11.43, -0.48, -37.68];
     BarChart::new(&names, &values).title("Coefficients (made-up data)").style(style).draw()
+}
+
+/// A tree over places on a line: neighbours merge first, the nearest of all before the others.
+fn tree(places: &[f64]) -> (Vec<[usize; 2]>, Vec<f64>) {
+    let n = places.len();
+    let mut runs: Vec<(usize, f64, f64)> = places.iter().map(|&x| (1, x, x)).collect();
+    let mut ids: Vec<usize> = (0..n).collect();
+    let (mut merges, mut heights) = (Vec::new(), Vec::new());
+    while runs.len() > 1 {
+        // Complete linkage: the span of both together.
+        let span = |i: usize| runs[i + 1].2 - runs[i].1;
+        let next = (0..runs.len() - 1).min_by(|&a, &b| span(a).total_cmp(&span(b))).unwrap_or(0);
+        heights.push(span(next));
+        merges.push([ids[next], ids[next + 1]]);
+        runs[next] = (runs[next].0 + runs[next + 1].0, runs[next].1, runs[next + 1].2);
+        ids[next] = n + merges.len() - 1;
+        runs.remove(next + 1);
+        ids.remove(next + 1);
+    }
+    (merges, heights)
+}
+
+fn places(n: usize) -> (Vec<f64>, Vec<usize>) {
+    let mut noise = Noise(17);
+    let mut places: Vec<(f64, usize)> =
+        (0..n).map(|i| (noise.normal() + [0.0, 7.0, 16.0][i % 3], i % 3)).collect();
+    places.sort_by(|a, b| a.0.total_cmp(&b.0));
+    places.into_iter().unzip()
+}
+
+fn dendrogram(style: Style) -> Result<Figure> {
+    let (x, labels) = places(36);
+    let (merges, heights) = tree(&x);
+    let names: Vec<String> = x.iter().map(|x| format!("at {x:.2}")).collect();
+    DendrogramPlot::new(&merges, &heights)
+        .labels(&labels)
+        .names(&names)
+        .cut(5.5)
+        .title("Places on a line (made-up data)")
+        .y_label("span of both")
+        .style(style)
+        .draw()
+}
+
+fn dendrogram_top(style: Style) -> Result<Figure> {
+    let (x, labels) = places(3000);
+    let (merges, heights) = tree(&x);
+    DendrogramPlot::new(&merges, &heights)
+        .labels(&labels)
+        .truncate(30)
+        .title("The last 29 merges of 3,000 places (made-up data)")
+        .style(style)
+        .draw()
+}
+
+fn condensed_tree(style: Style) -> Result<Figure> {
+    // Clusters 1000 (root), 1001 and 1002, and 1003 and 1004 inside the latter.
+    let mut noise = Noise(23);
+    let (mut parents, mut children, mut lambdas, mut sizes) = (vec![], vec![], vec![], vec![]);
+    let mut row = |parent: usize, child: usize, lambda: f64, size: usize| {
+        parents.push(parent);
+        children.push(child);
+        lambdas.push(lambda);
+        sizes.push(size);
+    };
+    let mut sample = 0;
+    let spans = [(1000, 120, 0.0, 0.5), (1001, 380, 0.5, 2.4), (1002, 100, 0.5, 1.1)];
+    for (cluster, n, from, to) in
+        spans.into_iter().chain([(1003, 250, 1.1, 3.1), (1004, 150, 1.1, 2.2)])
+    {
+        for _ in 0..n {
+            row(cluster, sample, from + (to - from) * noise.next().max(noise.next()), 1);
+            sample += 1;
+        }
+    }
+    for (parent, child, lambda, size) in [
+        (1000, 1001, 0.5, 380),
+        (1000, 1002, 0.5, 500),
+        (1002, 1003, 1.1, 250),
+        (1002, 1004, 1.1, 150),
+    ] {
+        row(parent, child, lambda, size);
+    }
+    CondensedTreePlot::new(&parents, &children, &lambdas, &sizes)
+        .selected(&[1001, 1003, 1004])
+        .title("Three clusters of 1,000 samples (made-up data)")
+        .style(style)
+        .draw()
+}
+
+fn reachability(style: Style) -> Result<Figure> {
+    let mut noise = Noise(29);
+    let (mut values, mut labels) = (vec![], vec![]);
+    for (label, n, depth) in
+        [(Some(0), 300, 0.2), (None, 40, 1.6), (Some(1), 500, 0.5), (Some(2), 160, 0.1)]
+    {
+        for i in 0..n {
+            let edge = if i == 0 { 1.8 } else { depth };
+            values.push(if values.is_empty() {
+                f64::INFINITY
+            } else {
+                edge * (0.8 + 0.5 * noise.next())
+            });
+            labels.push(label);
+        }
+    }
+    ReachabilityPlot::new(&values)
+        .labels(&labels)
+        .cut(0.9)
+        .title("Valleys are clusters (made-up data)")
+        .style(style)
+        .draw()
+}
+
+fn silhouette(style: Style) -> Result<Figure> {
+    let mut noise = Noise(31);
+    let labels: Vec<usize> = (0..600).map(|i| [0, 0, 0, 1, 1, 2][i % 6]).collect();
+    let middle = [0.7, 0.5, 0.15];
+    let values: Vec<f64> = labels
+        .iter()
+        .map(|&label| (middle[label] + 0.13 * noise.normal()).clamp(-1.0, 1.0))
+        .collect();
+    SilhouettePlot::new(&values, &labels).title("Three clusters (made-up data)").style(style).draw()
 }

@@ -13,6 +13,10 @@ use purlin_core::{Error, Result};
 pub(crate) enum Scale {
     Linear,
     Log,
+    /// As `Linear`, from the far end to the near one: downwards, on a y axis.
+    Descending,
+    /// As `Linear`, without numbers.
+    Bare,
 }
 
 /// One axis before it has a place.
@@ -101,6 +105,8 @@ struct Map {
 impl Map {
     fn new(axis: &Axis<'_>, start: f64, end: f64) -> Self {
         let place = |value: f64| if axis.scale == Scale::Log { libm::log10(value) } else { value };
+        let is_turned = axis.scale == Scale::Descending;
+        let (start, end) = if is_turned { (end, start) } else { (start, end) };
         Self { scale: axis.scale, lo: place(axis.lo), hi: place(axis.hi), start, end }
     }
 
@@ -244,7 +250,10 @@ impl Axes {
 /// The marks of an axis, at most `max` (at least 2, so that a scale can be read).
 fn marks(axis: &Axis<'_>, max: usize) -> Vec<Tick> {
     match axis.scale {
-        Scale::Linear => ticks::linear(axis.lo, axis.hi, max.max(2), axis.integers),
+        Scale::Bare => Vec::new(),
+        Scale::Linear | Scale::Descending => {
+            ticks::linear(axis.lo, axis.hi, max.max(2), axis.integers)
+        }
         Scale::Log => ticks::logarithmic(axis.lo, axis.hi, max.max(2)),
     }
 }

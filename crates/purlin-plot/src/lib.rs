@@ -25,7 +25,9 @@
 //! | [`LearningCurves`]  | losses and metrics over epochs, in panels, with the best epoch marked   |
 //! | [`ConfusionMatrix`] | counts and row shares, with class names                                 |
 //! | [`ImageGrid`]       | grey and RGB images with labels, right or wrong                         |
-//! | [`Scatter`]         | points by group, noise, centroids                                       |
+//! | [`Scatter`]         | points by group, noise, centroids, ellipses                             |
+//! | [`DendrogramPlot`], [`CondensedTreePlot`], [`ReachabilityPlot`] | hierarchies of clusters    |
+//! | [`SilhouettePlot`]  | how well each sample lies in its cluster                                |
 //! | [`LinePlot`]        | several lines, linear or logarithmic axes                               |
 //! | [`Histogram`]       | counts in bins                                                          |
 //! | [`BarChart`]        | one value per name                                                      |
@@ -44,7 +46,9 @@
 mod axes;
 mod bar_chart;
 mod color;
+mod condensed_tree;
 mod confusion_matrix;
+mod dendrogram;
 mod figure;
 mod font;
 mod histogram;
@@ -56,23 +60,30 @@ mod page;
 mod pixels;
 mod png;
 mod raster;
+mod reachability;
 mod scatter;
 mod scene;
 mod series;
+mod silhouette;
 mod stroke;
 mod svg;
 mod theme;
 pub mod ticks;
+mod tree;
 
 pub use bar_chart::BarChart;
+pub use condensed_tree::CondensedTreePlot;
 pub use confusion_matrix::ConfusionMatrix;
+pub use dendrogram::DendrogramPlot;
 pub use figure::{Figure, Style};
 pub use histogram::Histogram;
 pub use image_grid::ImageGrid;
 pub use learning_curves::LearningCurves;
 pub use line_plot::LinePlot;
 pub use pixels::Pixel;
+pub use reachability::ReachabilityPlot;
 pub use scatter::Scatter;
+pub use silhouette::SilhouettePlot;
 pub use theme::Theme;
 
 /// The examples of the README, compiled and run with the tests.

@@ -2,8 +2,8 @@
 
 use purlin_core::Result;
 use purlin_plot::{
-    BarChart, ConfusionMatrix, Figure, Histogram, ImageGrid, LearningCurves, LinePlot, Scatter,
-    Style,
+    BarChart, CondensedTreePlot, ConfusionMatrix, DendrogramPlot, Figure, Histogram, ImageGrid,
+    LearningCurves, LinePlot, ReachabilityPlot, Scatter, SilhouettePlot, Style,
 };
 
 const NONE: [f64; 0] = [];
@@ -236,6 +236,151 @@ fn histograms_and_bars() {
         (
             BarChart::new(&["a"; 30], &[1.0; 30]).style(Style::new().size(300, 200)).draw(),
             "bar_chart: height must be at least 512 for 30 bars, got 200",
+        ),
+    ]);
+}
+
+#[test]
+fn mixtures() {
+    let points = || Scatter::new(&[1.0, 2.0], &[3.0, 4.0]);
+    check(vec![
+        (points().strengths(&[0.5]).draw(), "scatter: expected strengths as long as x (2), got 1"),
+        (
+            points().strengths(&[0.5, 1.5]).draw(),
+            "scatter: strengths must be from 0 to 1, got 1.5 at index 1",
+        ),
+        (
+            points().ellipse(0, [0.0, 0.0], [1.0, 1.0], 2.0).draw(),
+            "scatter: ellipse must be one of a finite distribution, got mean [0.0, 0.0], \
+             variances [1.0, 1.0], covariance 2",
+        ),
+    ]);
+}
+
+#[test]
+fn dendrograms() {
+    let tree = |merges: &[[usize; 2]], heights: &[f64]| DendrogramPlot::new(merges, heights);
+    let good = || tree(&[[0, 1], [2, 3]], &[1.0, 2.0]);
+    check(vec![
+        (tree(&[], &[]).draw(), "dendrogram_plot: expected at least 1 samples, got 0"),
+        (
+            tree(&[[0, 1]], &[1.0, 2.0]).draw(),
+            "dendrogram_plot: expected heights as long as merges (1), got 2",
+        ),
+        (
+            tree(&[[0, 1]], &[NAN]).draw(),
+            "dendrogram_plot: heights must be finite, got NaN at row 0, column 0",
+        ),
+        (
+            tree(&[[0, 1]], &[-1.0]).draw(),
+            "dendrogram_plot: heights must be at least 0, got -1 in merge 0",
+        ),
+        (
+            tree(&[[0, 1], [1, 3]], &[1.0, 2.0]).draw(),
+            "dendrogram_plot: merges must be of clusters that are not part of another, got 1 in \
+             merge 1",
+        ),
+        (
+            tree(&[[0, 4], [1, 3]], &[1.0, 2.0]).draw(),
+            "dendrogram_plot: merges must be of clusters below 3, got 4 in merge 0",
+        ),
+        (
+            good().labels(&[0, 1]).draw(),
+            "dendrogram_plot: expected labels as long as samples (3), got 2",
+        ),
+        (
+            good().names(&["a"]).draw(),
+            "dendrogram_plot: expected names as long as samples (3), got 1",
+        ),
+        (good().truncate(1).draw(), "dendrogram_plot: truncate must be at least 2 leaves, got 1"),
+        (good().cut(NAN).draw(), "dendrogram_plot: cut must be finite and at least 0, got NaN"),
+    ]);
+}
+
+#[test]
+fn condensed_trees() {
+    let tree = |parents: &[usize], children: &[usize], lambdas: &[f64]| {
+        CondensedTreePlot::new(parents, children, lambdas, &vec![1; parents.len()])
+    };
+    let good = || tree(&[2, 2], &[0, 1], &[1.0, 2.0]);
+    check(vec![
+        (tree(&[], &[], &[]).draw(), "condensed_tree_plot: expected at least 1 samples, got 0"),
+        (
+            tree(&[2], &[0, 1], &[1.0]).draw(),
+            "condensed_tree_plot: expected children as long as parents (1), got 2",
+        ),
+        (
+            tree(&[2, 2], &[0, 1], &[1.0, NAN]).draw(),
+            "condensed_tree_plot: lambdas must be at least 0, got NaN in row 1",
+        ),
+        (
+            tree(&[2, 2], &[0, 0], &[1.0, 2.0]).draw(),
+            "condensed_tree_plot: children must be of one parent, got 0",
+        ),
+        (
+            tree(&[2, 3], &[0, 1], &[1.0, 2.0]).draw(),
+            "condensed_tree_plot: children must be of one parent, got 3",
+        ),
+        (
+            tree(&[2, 3], &[0, 3], &[1.0, 2.0]).draw(),
+            "condensed_tree_plot: children must be above their parents, got 3",
+        ),
+        (
+            CondensedTreePlot::new(&[2], &[0], &[1.0], &[0]).draw(),
+            "condensed_tree_plot: sizes must be at least 1, got 0 in row 0",
+        ),
+        (
+            CondensedTreePlot::new(&[2, 2, 3], &[0, 3, 1], &[1.0; 3], &[1, 2, 1]).draw(),
+            "condensed_tree_plot: sizes must be 1 for cluster 3, whose rows hold so many, got 2",
+        ),
+        (
+            good().selected(&[7]).draw(),
+            "condensed_tree_plot: selected must be clusters of the tree, got 7",
+        ),
+        (
+            good().max_lambda(0.0).draw(),
+            "condensed_tree_plot: max_lambda must be finite and above 0, got 0",
+        ),
+    ]);
+}
+
+#[test]
+fn reachability_plots() {
+    let plot = ReachabilityPlot::new::<f64>;
+    check(vec![
+        (plot(&NONE).draw(), "reachability_plot: expected at least 1 samples, got 0"),
+        (
+            plot(&[1.0, -1.0]).draw(),
+            "reachability_plot: reachability must be at least 0, got -1 at index 1",
+        ),
+        (
+            plot(&[1.0]).labels(&[]).draw(),
+            "reachability_plot: expected labels as long as reachability (1), got 0",
+        ),
+        (
+            plot(&[1.0]).cut(-1.0).draw(),
+            "reachability_plot: cut must be finite and at least 0, got -1",
+        ),
+    ]);
+    assert!(plot(&[f64::INFINITY]).draw().is_ok(), "one sample has no reachability");
+}
+
+#[test]
+fn silhouette_plots() {
+    let plot = SilhouettePlot::new::<f64>;
+    check(vec![
+        (plot(&NONE, &[]).draw(), "silhouette_plot: expected at least 1 samples, got 0"),
+        (
+            plot(&[1.0], &[0, 1]).draw(),
+            "silhouette_plot: expected labels as long as values (1), got 2",
+        ),
+        (
+            plot(&[NAN], &[0]).draw(),
+            "silhouette_plot: values must be finite, got NaN at row 0, column 0",
+        ),
+        (
+            plot(&[0.5, -1.5], &[0, 0]).draw(),
+            "silhouette_plot: values must be from -1 to 1, got -1.5 at index 1",
         ),
     ]);
 }

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use purlin_plot::{
-    BarChart, ConfusionMatrix, Figure, Histogram, ImageGrid, LearningCurves, LinePlot, Scatter,
-    Style, Theme,
+    BarChart, CondensedTreePlot, ConfusionMatrix, DendrogramPlot, Figure, Histogram, ImageGrid,
+    LearningCurves, LinePlot, ReachabilityPlot, Scatter, SilhouettePlot, Style, Theme,
 };
 use quick_xml::events::Event;
 
@@ -73,6 +73,57 @@ fn gallery(style: Style) -> Vec<(&'static str, Figure)> {
         ),
         ("histogram", Histogram::new(&y).title("H").style(style).draw().unwrap()),
         ("bar chart", BarChart::new(&awkward, &[0.5, -2.0, 1e9]).style(style).draw().unwrap()),
+        (
+            "scatter of a mixture",
+            Scatter::new(&x, &y)
+                .classes(&(0..50).map(|i| i / 25).collect::<Vec<_>>())
+                .strengths(&x.iter().map(|x| x / 50.0).collect::<Vec<_>>())
+                .ellipse(0, [10.0, 100.0], [9.0, 900.0], 60.0)
+                .style(style)
+                .draw()
+                .unwrap(),
+        ),
+        (
+            "dendrogram",
+            DendrogramPlot::new(&[[0, 2], [1, 3], [5, 6], [4, 7]], &[0.5, 1.0, 0.9, 3.0])
+                .names(&[awkward[0], awkward[1], awkward[2], "d", "e"])
+                .labels(&[0, 1, 0, 1, 1])
+                .cut(2.0)
+                .style(style)
+                .draw()
+                .unwrap(),
+        ),
+        (
+            "condensed tree",
+            CondensedTreePlot::new(
+                &[4, 4, 5, 5, 6, 6],
+                &[5, 6, 0, 1, 2, 3],
+                &[1.0, 1.0, 3.0, f64::INFINITY, 2.0, 2.0],
+                &[2, 2, 1, 1, 1, 1],
+            )
+            .selected(&[5, 6])
+            .title(awkward[0])
+            .style(style)
+            .draw()
+            .unwrap(),
+        ),
+        (
+            "reachability",
+            ReachabilityPlot::new(&[f64::INFINITY, 0.2, 0.3, 2.0, 0.1])
+                .labels(&[Some(0), Some(0), Some(0), None, Some(1)])
+                .cut(1.0)
+                .style(style)
+                .draw()
+                .unwrap(),
+        ),
+        (
+            "silhouettes",
+            SilhouettePlot::new(&[0.9, 0.7, 0.8, -0.2, 0.0, 0.4], &[0, 0, 3, 3, 1, 0])
+                .title(awkward[1])
+                .style(style)
+                .draw()
+                .unwrap(),
+        ),
     ]
 }
 
@@ -184,7 +235,7 @@ fn value_stability() {
     assert_eq!(hashes, PIXELS);
 }
 
-const PIXELS: [u64; 7] = [
+const PIXELS: [u64; 12] = [
     0x6514_b447_404d_aaea,
     0x0d14_a060_47b2_780f,
     0x23f1_9e7c_269f_f08f,
@@ -192,6 +243,11 @@ const PIXELS: [u64; 7] = [
     0x571b_2e8c_d501_7327,
     0xa344_b08e_0928_e32e,
     0xa8a0_6909_01fc_09ac,
+    0xc938_24e8_8487_470a,
+    0xef48_9b88_1909_cfcf,
+    0x457b_da5d_77d1_bbb8,
+    0x8b5c_9e9d_813f_05d7,
+    0x3271_3da3_9e83_087b,
 ];
 
 /// A text of the SVG with its left and right end, its top and bottom.
@@ -359,6 +415,113 @@ fn the_best_epoch_is_the_first_of_equal_ones() {
     assert!(svg(base().first_epoch(10).mark_min()).contains("best: epoch 12 (0.25)"));
     assert!(svg(base().mark_epoch(4)).contains(">epoch 4</text>"));
     assert!(!svg(base()).contains("best"));
+}
+
+/// The fills of the polygons of a document, with their points.
+fn polygons(svg: &str) -> Vec<(String, Vec<[f64; 2]>)> {
+    let attribute = |tag: &str, name: &str| {
+        let start = tag.find(&format!("{name}=\"")).unwrap() + name.len() + 2;
+        tag[start..].split('"').next().unwrap().to_owned()
+    };
+    let point = |pair: &str| {
+        let (x, y) = pair.split_once(',').unwrap();
+        [x.parse().unwrap(), y.parse().unwrap()]
+    };
+    let tags = svg.split("<polygon ").skip(1);
+    tags.map(|tag| {
+        (attribute(tag, "fill"), attribute(tag, "points").split(' ').map(point).collect())
+    })
+    .collect()
+}
+
+fn area(points: &[[f64; 2]]) -> f64 {
+    let next = points.iter().cycle().skip(1);
+    points.iter().zip(next).map(|(a, b)| a[0] * b[1] - a[1] * b[0]).sum::<f64>().abs() / 2.0
+}
+
+#[test]
+fn a_branch_of_one_cluster_has_its_colour() {
+    let merges = [[0, 1], [2, 3], [4, 5]];
+    let plot = DendrogramPlot::new(&merges, &[1.0, 2.0, 4.0]).labels(&[0, 0, 1, 1]);
+    let svg = plot.draw().unwrap().to_svg();
+    let count = |color: &str| svg.matches(&format!("stroke=\"{color}\"")).count();
+    // Each branch: two legs and a bar of its own, and the leg that leads to the root.
+    assert_eq!((count("#0b4fa8"), count("#ea4a08")), (4, 4));
+    assert_eq!(count("#52606d"), 1, "the bar of the root is of no cluster");
+}
+
+#[test]
+fn the_top_of_a_tree_shows_how_many_samples_lie_below() {
+    let merges = [[0, 1], [2, 3], [5, 4], [6, 7]];
+    let plot = DendrogramPlot::new(&merges, &[1.0, 2.0, 3.0, 4.0]);
+    let texts = |plot: &DendrogramPlot| {
+        let boxes = text_boxes(&plot.draw().unwrap().to_svg());
+        let mut boxes: Vec<TextBox> = boxes.into_iter().filter(|t| t.y[1] > 450.0).collect();
+        boxes.sort_by(|a, b| a.x[0].total_cmp(&b.x[0]));
+        boxes.into_iter().map(|text| text.text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&plot), ["2", "3", "0", "1", "4"]);
+    assert_eq!(texts(&plot.clone().truncate(3)), ["(2)", "(2)", "4"]);
+    assert_eq!(texts(&plot.clone().truncate(2)), ["(2)", "(3)"]);
+    assert_eq!(polygons(&plot.truncate(2).draw().unwrap().to_svg()).len(), 2);
+}
+
+#[test]
+fn the_area_of_an_icicle_is_the_stability_of_its_cluster() {
+    // Cluster 5 appears at 1 and loses its samples at 3 and 4, cluster 6 both of its at 2.
+    let plot = CondensedTreePlot::new(
+        &[4, 4, 5, 5, 6, 6],
+        &[5, 6, 0, 1, 2, 3],
+        &[1.0, 1.0, 3.0, 4.0, 2.0, 2.0],
+        &[2, 2, 1, 1, 1, 1],
+    );
+    let svg = plot.selected(&[5, 6]).max_lambda(5.0).draw().unwrap().to_svg();
+    let area_of = |color: &str| {
+        let polygons = polygons(&svg);
+        polygons.iter().filter(|p| p.0 == color).map(|p| area(&p.1)).fold(0.0, f64::max)
+    };
+    let ratio = area_of("#0b4fa8") / area_of("#ea4a08");
+    assert!((ratio - 5.0 / 2.0).abs() < 0.01, "{ratio}");
+}
+
+#[test]
+fn bands_of_silhouettes_are_as_high_as_their_clusters_are_large() {
+    let labels: Vec<usize> = (0..5000).map(|i| usize::from(i % 5 == 0)).collect();
+    let values: Vec<f64> = (0..5000).map(|i| f64::from(i % 100) / 100.0).collect();
+    let svg = SilhouettePlot::new(&values, &labels).draw().unwrap().to_svg();
+    let heights: Vec<f64> = (polygons(&svg).iter().filter(|p| p.1.len() > 4))
+        .map(|p| p.1.last().unwrap()[1] - p.1[0][1])
+        .collect();
+    assert_eq!(heights.len(), 2);
+    assert!((heights[0] / heights[1] - 4.0).abs() < 0.01, "{heights:?}");
+    assert!(svg.contains(">0 (4000): ") && svg.contains(">1 (1000): "));
+}
+
+#[test]
+fn no_peak_of_a_reachability_plot_is_lost() {
+    let mut values = vec![0.1; 50_000];
+    values[23_456] = 1.0;
+    let figure = ReachabilityPlot::new(&values).draw().unwrap();
+    let png = Decoded::of(&figure, 1);
+    let blue = [0x0b, 0x4f, 0xa8];
+    let column = |x: usize| (0..400).filter(|&y| png.at(x, y) == blue).count();
+    let heights: Vec<usize> = (0..800).map(column).collect();
+    let peaks = heights.iter().filter(|&&height| height > 200).count();
+    assert_eq!(peaks, 1, "one column is high");
+}
+
+#[test]
+fn an_ellipse_spans_two_standard_deviations() {
+    let scatter = Scatter::new(&[0.0, 10.0], &[0.0, 10.0]).equal_axes();
+    let svg = scatter.ellipse(0, [5.0, 5.0], [4.0, 1.0], 0.0).draw().unwrap().to_svg();
+    let last = svg.rsplit("<polyline points=\"").next().unwrap().split('"').next().unwrap();
+    let points = last.split(' ').map(|pair| pair.split_once(',').unwrap());
+    let xs: Vec<f64> = points.clone().map(|p| p.0.parse().unwrap()).collect();
+    let ys: Vec<f64> = points.map(|p| p.1.parse().unwrap()).collect();
+    let span = |v: &[f64]| {
+        v.iter().copied().fold(0.0, f64::max) - v.iter().copied().fold(f64::MAX, f64::min)
+    };
+    assert!((span(&xs) / span(&ys) - 2.0).abs() < 0.01, "{} {}", span(&xs), span(&ys));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod bits;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod compare;
 #[cfg(feature = "data")]
 mod data;
@@ -18,6 +20,11 @@ pub mod strategies;
 
 pub use bits::{
     Bits, check_same_bits_again, check_same_bits_on_all_isas, check_same_bits_on_threads,
+};
+#[cfg(feature = "cluster")]
+pub use cluster::{
+    ClustererCheck, check_clusterer, check_dendrogram, check_invariance, check_permutation,
+    check_predict, check_weights, three_groups,
 };
 pub use compare::{
     Difference, Tolerance, assert_close, assert_close_at, assert_same_bits, first_difference,

@@ -1,0 +1,85 @@
+//! Every algorithm keeps the laws of `purlin-testkit`.
+
+use purlin_cluster::{
+    Agglomerative, Clusterer, Dbscan, Init, KMeans, Linkage, Metric, NeighborSearch, Optics, Xi,
+};
+use purlin_core::Matrix;
+use purlin_testkit::{
+    ClustererCheck, check_clusterer, check_dendrogram, check_invariance, check_permutation,
+    check_predict, check_weights, three_groups,
+};
+
+/// The laws of algorithms that find the three groups of [`three_groups`], in both precisions.
+fn check_all<C>(at_scale: impl Fn(f64) -> C)
+where
+    C: Clusterer<f64> + Clusterer<f32> + Sync,
+{
+    let algorithm = at_scale(1.0);
+    check_clusterer(&algorithm);
+    ClustererCheck::<f32>::new().run(&algorithm);
+    check_permutation(&algorithm, three_groups::<f64>(300, 3).view());
+    check_invariance(three_groups::<f64>(300, 3).view(), &at_scale);
+    check_invariance(three_groups::<f32>(300, 2).view(), &at_scale);
+}
+
+fn first_rows() -> Init {
+    let x = three_groups::<f64>(90, 2);
+    Init::Centroids(Matrix::from_fn(3, 2, |i, j| x[(i, j)]))
+}
+
+#[test]
+fn kmeans_keeps_the_laws() {
+    check_all(|_| KMeans::new(3).seed(7));
+    check_clusterer(&KMeans::new(17).init(Init::Random).n_init(2));
+    check_clusterer(&KMeans::new(5).init(Init::Parallel { rounds: 3, oversampling: 2.0 }));
+    check_predict(&KMeans::new(5).seed(2), three_groups::<f64>(500, 3).view());
+    check_predict(&KMeans::new(40).seed(2), three_groups::<f32>(500, 9).view());
+}
+
+#[test]
+fn dbscan_keeps_the_laws() {
+    check_all(|scale| Dbscan::new(0.7 * scale, 4));
+    for search in [NeighborSearch::Tree, NeighborSearch::Brute] {
+        check_clusterer(&Dbscan::new(0.3, 3).algorithm(search));
+    }
+    check_clusterer(&Dbscan::new(0.5, 3).metric(Metric::Manhattan));
+    check_predict(&Dbscan::new(0.7, 4), three_groups::<f64>(500, 3).view());
+}
+
+#[test]
+fn optics_keeps_the_laws() {
+    // Where a walk begins decides on ties only in the order, not on three groups far apart.
+    let optics = Optics::new(5).xi(Xi::new(0.8).min_cluster_size(20));
+    check_all(|_| optics.clone());
+    check_clusterer(&Optics::new(4).max_eps(0.5));
+}
+
+#[test]
+fn weights_are_copies() {
+    let weights: Vec<usize> = (0..90).map(|i| [2, 0, 1, 5, 1][i % 5]).collect();
+    let (x, y) = (three_groups::<f64>(90, 2), three_groups::<f32>(90, 2));
+    let kmeans = KMeans::new(3).init(first_rows());
+    check_weights(x.view(), &weights, |x, w| kmeans.fit_weighted(x, w));
+    check_weights(y.view(), &weights, |x, w| kmeans.fit_weighted(x, w));
+    // A sample of weight 0 is there for DBSCAN: others may make it a core.
+    let weights: Vec<usize> = weights.into_iter().map(|w| w.max(1)).collect();
+    let dbscan = Dbscan::new(0.3, 6);
+    check_weights(x.view(), &weights, |x, w| dbscan.fit_weighted(x, w));
+    check_weights(y.view(), &weights, |x, w| dbscan.fit_weighted(x, w));
+}
+
+#[test]
+fn dendrograms_are_replayed() {
+    use Linkage::{Average, Centroid, Complete, Median, Single, Ward, Weighted};
+    let x = three_groups::<f64>(90, 3);
+    for linkage in [Single, Complete, Average, Weighted, Ward, Centroid, Median] {
+        let tree = Agglomerative::new(linkage).fit(x.view()).unwrap();
+        check_dendrogram(x.view(), &Metric::Euclidean, linkage, tree.merges());
+    }
+    for linkage in [Single, Complete, Average, Weighted] {
+        for metric in [Metric::Manhattan, Metric::Cosine] {
+            let tree = Agglomerative::new(linkage).metric(metric.clone()).fit(x.view()).unwrap();
+            check_dendrogram(x.view(), &metric, linkage, tree.merges());
+        }
+    }
+}

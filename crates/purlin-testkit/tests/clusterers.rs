@@ -1,0 +1,288 @@
+//! The laws of clusterings hold for an honest algorithm, and broken ones are caught by name.
+#![cfg(feature = "cluster")]
+
+use purlin_cluster::{
+    Agglomerative, Clusterer, Clustering, KMeans, KMeansModel, Linkage, Merge, Metric, Predict,
+};
+use purlin_core::{Error, Matrix, MatrixView, Result};
+use purlin_testkit::{
+    check_clusterer, check_dendrogram, check_invariance, check_permutation, check_predict,
+    check_weights, three_groups,
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fault {
+    None,
+    /// One label too many.
+    Length,
+    /// A label that is no cluster.
+    Range,
+    /// NaN is a number like any other.
+    Nan,
+    /// The wrong column.
+    Column,
+    Empty,
+    /// Panics on few rows.
+    Short,
+    /// An error that asks for too few rows.
+    Count,
+    /// An error without the operation.
+    Name,
+    /// Panics where all rows are equal.
+    EqualRows,
+    /// Other labels each time.
+    Chance,
+    /// One more cluster for each thread.
+    Threads,
+    /// Looks at the first row of the table only.
+    Order,
+    /// Compares with a number of its own.
+    Origin,
+    /// Takes the columns one by one.
+    Axes,
+    /// `predict` numbers the clusters otherwise.
+    Predict,
+    /// `predict` looks at the first rows it has.
+    Crowd,
+    /// `predict` ignores the number of columns.
+    Features,
+    /// Weights are not looked at.
+    Weights,
+    /// Weights are not checked.
+    WeightRules,
+}
+
+/// k-means into 3 clusters that goes wrong on request.
+struct Broken {
+    fault: Fault,
+    calls: AtomicUsize,
+}
+
+struct Model {
+    kmeans: KMeansModel<f64>,
+    labels: Vec<Option<usize>>,
+    fault: Fault,
+}
+
+impl Broken {
+    fn new(fault: Fault) -> Self {
+        Self { fault, calls: AtomicUsize::new(0) }
+    }
+}
+
+impl Clusterer<f64> for Broken {
+    type Model = Model;
+
+    fn name(&self) -> &'static str {
+        if self.fault == Fault::Name { "broken" } else { "kmeans" }
+    }
+
+    fn fit(&self, x: MatrixView<'_, f64>) -> Result<Model> {
+        let (n, fault) = (x.n_rows(), self.fault);
+        let call = self.calls.fetch_add(1, Relaxed);
+        let kmeans = KMeans::new(3);
+        let result = match fault {
+            Fault::Nan => {
+                kmeans.fit(x.to_matrix().map(|v| if v.is_nan() { 0.0 } else { v }).view())
+            }
+            Fault::Column => kmeans.fit(x).map_err(|err| match err {
+                Error::NonFinite { op, name, value, row, .. } => {
+                    Error::NonFinite { op, name, value, row, column: 0 }
+                }
+                err => err,
+            }),
+            Fault::Empty if n == 0 => kmeans.fit(three_groups(3, 3).view()),
+            Fault::Short => {
+                assert!(n > 2 || n == 0, "index out of bounds");
+                kmeans.fit(x)
+            }
+            Fault::Count if n == 2 => {
+                Err(Error::TooFewSamples { op: "kmeans", expected: 2, got: 2 })
+            }
+            Fault::EqualRows if n > 1 && x.n_cols() > 0 && x.rows().all(|row| row == x.row(0)) => {
+                panic!("attempt to divide by zero")
+            }
+            _ => kmeans.fit(x),
+        };
+        let kmeans = result?;
+        let mut labels: Vec<Option<usize>> = kmeans.labels().iter().copied().map(Some).collect();
+        match fault {
+            Fault::Length => labels.push(None),
+            Fault::Empty if n == 0 => labels.clear(),
+            Fault::Range => labels[0] = Some(3),
+            Fault::Chance => labels[0] = Some(call % 3),
+            Fault::Threads if rayon::current_num_threads() == 3 => labels[0] = None,
+            Fault::Order => labels[0] = None,
+            Fault::Origin | Fault::Axes => {
+                for (label, row) in labels.iter_mut().zip(x.rows()) {
+                    let is_out = if fault == Fault::Origin {
+                        row[0] > 200.0 // beyond where the table lies
+                    } else {
+                        row[2].abs() > 0.5 // where no row is before the table is turned
+                    };
+                    if is_out {
+                        *label = None;
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(Model { kmeans, labels, fault })
+    }
+}
+
+impl Clustering<f64> for Model {
+    fn n_features(&self) -> usize {
+        self.kmeans.n_features()
+    }
+
+    fn labels(&self) -> Vec<Option<usize>> {
+        self.labels.clone()
+    }
+
+    fn n_clusters(&self) -> usize {
+        3
+    }
+}
+
+impl Predict<f64> for Model {
+    fn predict(&self, x: MatrixView<'_, f64>) -> Result<Vec<Option<usize>>> {
+        if self.fault == Fault::Features && x.n_cols() != self.n_features() {
+            return Ok(vec![None; x.n_rows()]);
+        }
+        let mut labels = Predict::predict(&self.kmeans, x)?;
+        match self.fault {
+            Fault::Predict => labels.iter_mut().for_each(|label| *label = label.map(|l| 2 - l)),
+            Fault::Crowd if labels.len() == 1 => labels[0] = Some(0),
+            _ => {}
+        }
+        Ok(labels)
+    }
+}
+
+/// Panics unless `f` breaks that law.
+#[track_caller]
+fn assert_caught(what: &str, law: &str, f: impl FnOnce()) {
+    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err(what);
+    let text = payload.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| payload.downcast_ref::<&str>().map(ToString::to_string));
+    let text = text.expect("a text");
+    assert!(text.contains(law), "{what}: expected {law}, got {text}");
+}
+
+#[test]
+fn a_broken_algorithm_is_caught_by_the_law_it_breaks() {
+    check_clusterer(&Broken::new(Fault::None));
+    for (fault, law) in [
+        (Fault::Length, "one label for each row, x"),
+        (Fault::Range, "labels are below n_clusters, x: got Some(3) of 3"),
+        (Fault::Nan, "fit refuses NaN with its row and column (0, 0), got a result"),
+        (Fault::Column, "fit refuses inf with its row and column (1199, 2), got kmeans: x must be"),
+        (Fault::Empty, "a table with no row is refused"),
+        (Fault::Short, "no panic on data, the first 1 rows: index out of bounds"),
+        (Fault::Count, "the first 2 rows are refused with their number and a larger one"),
+        (Fault::Name, "an error begins with the operation broken"),
+        (Fault::EqualRows, "no panic on data, equal rows: attempt to divide by zero"),
+        (Fault::Chance, "the same"),
+        (Fault::Threads, "with 3 threads"),
+    ] {
+        let check = || check_clusterer(&Broken::new(fault));
+        assert_caught(&format!("{fault:?}"), law, check);
+    }
+}
+
+#[test]
+fn what_depends_on_order_or_place_is_caught() {
+    let x = three_groups::<f64>(60, 3);
+    let at = |fault| move |_: f64| Broken::new(fault);
+    check_permutation(&Broken::new(Fault::None), x.view());
+    check_invariance(x.view(), at(Fault::None));
+    assert_caught("order", "rows in another order, the same clusters: row 0", || {
+        check_permutation(&Broken::new(Fault::Order), x.view());
+    });
+    assert_caught("scale", "a table scaled, the same clusters", || {
+        check_invariance(x.view(), at(Fault::Origin));
+    });
+    let turned_only = Matrix::from_fn(60, 3, |i, j| if j == 2 { 0.0 } else { x[(i, j)] });
+    assert_caught("axes", "a table moved, the same clusters", || {
+        check_invariance(turned_only.view(), at(Fault::Axes));
+    });
+}
+
+#[test]
+fn a_broken_prediction_is_caught() {
+    let x = three_groups::<f64>(60, 3);
+    check_predict(&Broken::new(Fault::None), x.view());
+    for (fault, law) in [
+        (Fault::Predict, "predict(x) is the labels: row"),
+        (Fault::Crowd, "a row alone as among others: row"),
+        (Fault::Features, "0 columns for 3 are an error of shape, got labels"),
+    ] {
+        let check = || check_predict(&Broken::new(fault), x.view());
+        assert_caught(&format!("{fault:?}"), law, check);
+    }
+}
+
+#[test]
+fn weights_that_are_not_looked_at_are_caught() {
+    // The second group ends at 7.25 without weights and keeps row 3, at 9.7 with them and loses it.
+    let x = Matrix::from_rows(&[[0.0], [10.0], [0.0], [4.5]]);
+    let start =
+        KMeans::new(2).init(purlin_cluster::Init::Centroids(Matrix::from_rows(&[[0.0], [8.0]])));
+    let fit = |fault| {
+        let start = start.clone();
+        move |x: MatrixView<'_, f64>, w: &[f64]| match fault {
+            Fault::Weights => {
+                start.fit_weighted(x, w)?; // for its errors
+                start.fit(x)
+            }
+            Fault::WeightRules => {
+                let w: Vec<f64> = w.iter().map(|w| w.abs()).collect();
+                start.fit_weighted(x, &w)
+            }
+            _ => start.fit_weighted(x, w),
+        }
+    };
+    let weights = [1, 20, 1, 1];
+    check_weights(x.view(), &weights, fit(Fault::None));
+    assert_caught("weights", "a weight of w is w copies: row", || {
+        check_weights(x.view(), &weights, fit(Fault::Weights));
+    });
+    assert_caught("rules", "a negative weight is refused", || {
+        check_weights(x.view(), &weights, fit(Fault::WeightRules));
+    });
+}
+
+#[test]
+fn a_wrong_dendrogram_is_caught() {
+    let x = Matrix::from_rows(&[[0.0, 0.0], [1.0, 0.0], [5.0, 0.0], [5.0, 2.0]]);
+    let (metric, linkage) = (Metric::Euclidean, Linkage::Complete);
+    let tree = Agglomerative::new(linkage).fit(x.view()).unwrap();
+    let good = tree.merges();
+    let check = |merges: &[Merge]| check_dendrogram(x.view(), &metric, linkage, merges);
+    check(good);
+    let changed = |i: usize, change: fn(&mut Merge)| {
+        let mut merges = good.to_vec();
+        change(&mut merges[i]);
+        merges
+    };
+    let height = changed(2, |merge| merge.dissimilarity *= 1.0 + 1e-8);
+    assert_caught("height", "merge 2 of 4 and 5 is at the distance of its parts", || {
+        check(&height);
+    });
+    let size = changed(1, |merge| merge.size = 3);
+    assert_caught("size", "merge 1 is as large as its parts", || check(&size));
+    let used = changed(1, |merge| merge.left = 0);
+    assert_caught("used", "merge 1 takes clusters that exist, got 0", || check(&used));
+    let mut order = vec![good[1], good[0], good[2]];
+    order[2] = Merge { left: 4, right: 5, ..good[2] };
+    assert_caught("order", "merge 0 takes a pair least apart: 2 and 3 are 2e0 apart", || {
+        check(&order);
+    });
+    assert_caught("length", "n - 1 merges for 4 samples", || check(&good[..2]));
+    let other = Agglomerative::new(Linkage::Average).fit(x.view()).unwrap();
+    assert_caught("linkage", "is at the distance of its parts", || check(other.merges()));
+}

@@ -1,0 +1,300 @@
+//! Fraud without a teacher: how strange is a payment? Distances, densities and Gaussians score
+//! credit-card payments, and the labels, kept back until then, say how good the scores are.
+//! Run: cargo run --release --example fraud -- --data creditcard.csv
+#![allow(clippy::print_stdout, reason = "an example prints")]
+
+mod shared;
+
+use clap::Parser;
+use purlin::cluster::{Dbscan, KMeans, Metric, SpatialIndex};
+use purlin::core::linalg::Pca;
+use purlin::core::rng::Stream;
+use purlin::core::{Matrix, MatrixView};
+use purlin::data::StandardScaler;
+use purlin::data::csv::{ColumnData, CsvReader};
+use purlin::nn::metrics::RocAuc;
+use purlin::plot::{Figure, LinePlot};
+use std::error::Error;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Scores payments by how strange they are, and judges the scores by known frauds.
+#[derive(Parser)]
+struct Arguments {
+    /// A CSV file with a header and a column that is 1 for a fraud, such as the credit-card set of the
+    /// Université Libre de Bruxelles or a sample of it; plain or gzipped.
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// The column that tells frauds.
+    #[arg(long, default_value = "Class")]
+    label: String,
+    /// Columns that tell nothing: numbers of rows, times.
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', default_value = ",Time")]
+    ignore: Vec<String>,
+    /// The share of frauds among the payments that nobody has looked at.
+    #[arg(long, default_value_t = 0.02)]
+    share: f64,
+    /// Neighbours that tell how dense it is around a payment.
+    #[arg(long, default_value_t = 10)]
+    neighbours: usize,
+    /// Clusters of ordinary payments.
+    #[arg(short = 'k', long, default_value_t = 20)]
+    n_clusters: usize,
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Writes the scores of the first part to this CSV file.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", default_value = "out/fraud.png")]
+    picture: PathBuf,
+}
+
+/// Payments and whether each is a fraud (1) or not (0).
+struct Payments {
+    x: Matrix<f64>,
+    is_fraud: Vec<usize>,
+}
+
+impl Payments {
+    fn open(arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
+        let table = CsvReader::new().read(&arguments.data)?;
+        let label = table.numeric(&arguments.label)?;
+        if let Some(row) = label.iter().position(|&value| value != 0.0 && value != 1.0) {
+            let (name, value) = (&arguments.label, label[row]);
+            return Err(format!("column {name} must be 0 or 1, got {value} in row {row}").into());
+        }
+        let is_used = |name: &String| *name != arguments.label && !arguments.ignore.contains(name);
+        let mut columns: Vec<Vec<f64>> = Vec::new();
+        for column in table.columns().iter().filter(|column| is_used(&column.name)) {
+            let ColumnData::Numeric(values) = &column.data else { continue };
+            // Amounts of money span powers of ten: their logarithm says more.
+            let is_amount = column.name == "Amount" && values.iter().all(|&v| v >= 0.0);
+            columns.push(values.iter().map(|&v| if is_amount { v.ln_1p() } else { v }).collect());
+        }
+        let x = Matrix::from_fn(table.n_rows(), columns.len(), |i, j| columns[j][i]);
+        Ok(Self { x, is_fraud: label.iter().map(|&value| value as usize).collect() })
+    }
+
+    /// Rows of one kind, in an order of chance.
+    fn rows(&self, is_fraud: usize, seed: u64) -> Vec<usize> {
+        let rows: Vec<usize> =
+            (0..self.is_fraud.len()).filter(|&i| self.is_fraud[i] == is_fraud).collect();
+        let order = Stream::new(seed, "rows").rng(is_fraud as u64).permutation(rows.len());
+        order.into_iter().map(|i| rows[i]).collect()
+    }
+}
+
+/// A score for each payment: the greater, the stranger.
+struct Score {
+    name: &'static str,
+    values: Vec<f64>,
+}
+
+fn main() -> ExitCode {
+    shared::report(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let payments = Payments::open(arguments)?;
+    let (good, fraud) = (payments.rows(0, arguments.seed), payments.rows(1, arguments.seed));
+    if good.len() < 4 || fraud.is_empty() || !(0.0..1.0).contains(&arguments.share) {
+        return Err("expected 4 good payments, 1 fraud and a share of frauds below 1".into());
+    }
+    let (n, d) = payments.x.shape();
+    println!("{n} payments, {d} columns, {} frauds ({:.1} %)", fraud.len(), percent(&fraud, n));
+
+    println!(
+        "\nPart 1: half of the good payments are known to be good; the rest and all frauds come in"
+    );
+    let (known, new_good) = good.split_at(good.len() / 2);
+    let new: Vec<usize> = new_good.iter().chain(&fraud).copied().collect();
+    let judged = score(arguments, &payments, known, &new)?;
+    let is_fraud: Vec<usize> = new.iter().map(|&i| payments.is_fraud[i]).collect();
+    print_judgement(&judged, &is_fraud)?;
+    dbscan_alarm(arguments, &payments, known, &new)?;
+    if let Some(path) = &arguments.output {
+        write_scores(path, &new, &is_fraud, &judged)?;
+    }
+
+    let n_fraud = (arguments.share * good.len() as f64 / (1.0 - arguments.share)).round() as usize;
+    let n_fraud = n_fraud.clamp(1, fraud.len());
+    let unknown: Vec<usize> = good.iter().chain(&fraud[..n_fraud]).copied().collect();
+    let share = percent(&fraud[..n_fraud], unknown.len());
+    println!(
+        "\nPart 2: nothing is known; {n_fraud} frauds hide among {} ({share:.1} %)",
+        unknown.len()
+    );
+    let judged = score(arguments, &payments, &unknown, &unknown)?;
+    let is_fraud: Vec<usize> = unknown.iter().map(|&i| payments.is_fraud[i]).collect();
+    print_judgement(&judged, &is_fraud)?;
+    println!("\nA stranger is no fraud yet: what the scores put on top still needs a look.");
+
+    shared::save(&curves(&judged, &is_fraud, share)?, &arguments.picture)
+}
+
+fn percent(part: &[usize], whole: usize) -> f64 {
+    100.0 * part.len() as f64 / whole as f64
+}
+
+/// Scores of `new` payments by what `known` ones look like. Where they are the same, a payment is
+/// its own nearest neighbour, which is not counted.
+fn score(
+    arguments: &Arguments,
+    payments: &Payments,
+    known: &[usize],
+    new: &[usize],
+) -> Result<Vec<Score>, Box<dyn Error>> {
+    let (known_x, new_x) = scaled(payments, known, new)?;
+    let itself = usize::from(known == new);
+    let k = (arguments.neighbours + itself).min(known.len());
+    let index = SpatialIndex::new(known_x.view(), Metric::Euclidean)?;
+    let nearest = index.nearest_batch(new_x.view(), k)?;
+    let last = |row: &Vec<purlin::cluster::Neighbor<f64>>| row.last().map_or(0.0, |l| l.distance);
+    let distances: Vec<f64> = nearest.iter().map(last).collect();
+
+    // Strange for its surroundings: the same distance, beside that of its neighbours.
+    let around =
+        index.nearest_batch(known_x.view(), (arguments.neighbours + 1).min(known.len()))?;
+    let around: Vec<f64> = around.iter().map(last).collect();
+    let relative = nearest.iter().zip(&distances).map(|(row, distance)| {
+        let mean = row.iter().map(|near| around[near.index]).sum::<f64>() / row.len() as f64;
+        if mean > 0.0 { distance / mean } else { 1.0 }
+    });
+
+    let clusters = arguments.n_clusters.min(known.len());
+    let kmeans = KMeans::new(clusters).n_init(5).seed(arguments.seed).fit(known_x.view())?;
+    let to_centroids = kmeans.transform(new_x.view())?;
+    let least = |row: &[f64]| row.iter().copied().fold(f64::INFINITY, f64::min);
+    Ok(vec![
+        Score { name: "neighbour distance", values: distances.clone() },
+        Score { name: "relative density", values: relative.collect() },
+        Score { name: "k-means", values: to_centroids.rows().map(least).collect() },
+        Score { name: "one Gaussian", values: mahalanobis(known_x.view(), new_x.view())? },
+    ])
+}
+
+/// Both tables, scaled by what is known.
+fn scaled(
+    payments: &Payments,
+    known: &[usize],
+    new: &[usize],
+) -> Result<(Matrix<f64>, Matrix<f64>), Box<dyn Error>> {
+    let (known, new) = (payments.x.view().select_rows(known), payments.x.view().select_rows(new));
+    let scaler = StandardScaler::fit(known.view())?;
+    Ok((scaler.transform(known.view())?, scaler.transform(new.view())?))
+}
+
+/// The distance from the mean, counted in deviations along each direction.
+fn mahalanobis(
+    known: MatrixView<'_, f64>,
+    new: MatrixView<'_, f64>,
+) -> Result<Vec<f64>, Box<dyn Error>> {
+    let pca = Pca::new(known.n_cols().min(known.n_rows() - 1)).fit(known)?;
+    let variances = pca.explained_variance();
+    // Directions without variance would make everything infinitely strange.
+    let floor = 1e-6 * variances[0];
+    let distance = |row: &[f64]| {
+        let squares =
+            row.iter().zip(variances).filter(|(_, v)| **v > floor).map(|(z, v)| z * z / v);
+        squares.sum::<f64>().sqrt()
+    };
+    Ok(pca.transform(new)?.rows().map(distance).collect())
+}
+
+fn print_judgement(scores: &[Score], is_fraud: &[usize]) -> Result<(), Box<dyn Error>> {
+    let n_fraud: usize = is_fraud.iter().sum();
+    let chance = n_fraud as f64 / is_fraud.len() as f64;
+    let top = n_fraud.min(100);
+    let precision_at = format!("of the top {top}");
+    println!("\n{:<20} {:>9} {:>18} {:>15}", "score", "ROC AUC", "average precision", precision_at);
+    for score in scores {
+        let mut auc = RocAuc::new();
+        auc.update(&score.values, is_fraud)?;
+        let mut order: Vec<usize> = (0..is_fraud.len()).collect();
+        order.sort_by(|&a, &b| score.values[b].total_cmp(&score.values[a]));
+        let hits: usize = order.iter().take(top).map(|&i| is_fraud[i]).sum();
+        let or_nan = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        println!(
+            "{:<20} {:>9.3} {:>18.3} {:>15}",
+            score.name,
+            or_nan(auc.value()),
+            or_nan(auc.average_precision()),
+            format!("{hits} frauds")
+        );
+    }
+    println!("{:<20} {:>9.3} {chance:>18.3} {:>15.1}", "by chance", 0.5, chance * top as f64);
+    Ok(())
+}
+
+/// DBSCAN says yes or no: what lies near no dense region of good payments raises an alarm.
+fn dbscan_alarm(
+    arguments: &Arguments,
+    payments: &Payments,
+    known: &[usize],
+    new: &[usize],
+) -> Result<(), Box<dyn Error>> {
+    let (known_x, new_x) = scaled(payments, known, new)?;
+    let min_samples = arguments.neighbours.min(known.len());
+    // So wide that nine good payments of ten are cores.
+    let index = SpatialIndex::new(known_x.view(), Metric::Euclidean)?;
+    let mut distances: Vec<f64> = (index.nearest_batch(known_x.view(), min_samples)?.iter())
+        .filter_map(|row| row.last().map(|last| last.distance))
+        .collect();
+    distances.sort_by(f64::total_cmp);
+    let eps = distances[(distances.len() - 1) * 9 / 10].max(f64::MIN_POSITIVE);
+    let labels = Dbscan::new(eps, min_samples).fit(known_x.view())?.predict(new_x.view())?;
+    let alarms = labels.iter().filter(|label| label.is_none()).count();
+    let caught =
+        labels.iter().zip(new).filter(|(l, row)| l.is_none() && payments.is_fraud[**row] == 1);
+    let caught = caught.count();
+    let frauds = new.iter().filter(|&&row| payments.is_fraud[row] == 1).count();
+    println!(
+        "DBSCAN (eps {eps:.2}): {alarms} alarms, {caught} of them right; {frauds} frauds in all"
+    );
+    Ok(())
+}
+
+/// Precision over recall.
+fn curves(scores: &[Score], is_fraud: &[usize], share: f64) -> Result<Figure, Box<dyn Error>> {
+    let n_fraud: usize = is_fraud.iter().sum();
+    let mut plot = LinePlot::new();
+    for score in scores {
+        let mut order: Vec<usize> = (0..is_fraud.len()).collect();
+        order.sort_by(|&a, &b| score.values[b].total_cmp(&score.values[a]));
+        let (mut recall, mut precision, mut hits) = (Vec::new(), Vec::new(), 0);
+        for (i, &row) in order.iter().enumerate() {
+            hits += is_fraud[row];
+            if is_fraud[row] == 1 {
+                recall.push(hits as f64 / n_fraud as f64);
+                precision.push(hits as f64 / (i + 1) as f64);
+            }
+        }
+        plot = plot.line(score.name, &recall, &precision);
+    }
+    let chance = n_fraud as f64 / is_fraud.len() as f64;
+    Ok(plot
+        .line("by chance", &[0.0, 1.0], &[chance, chance])
+        .y_range(0.0, 1.03)
+        .title(format!("Alarms among payments of which {share:.1} % are frauds"))
+        .x_label("share of the frauds that are found")
+        .y_label("share of the alarms that are right")
+        .draw()?)
+}
+
+fn write_scores(
+    path: &Path,
+    rows: &[usize],
+    is_fraud: &[usize],
+    scores: &[Score],
+) -> Result<(), Box<dyn Error>> {
+    let names: Vec<&str> = scores.iter().map(|score| score.name).collect();
+    let mut text = format!("row,is fraud,{}\n", names.join(","));
+    for (i, row) in rows.iter().enumerate() {
+        let values: Vec<String> = scores.iter().map(|score| score.values[i].to_string()).collect();
+        writeln!(text, "{row},{},{}", is_fraud[i], values.join(","))?;
+    }
+    shared::write(path, &text)?;
+    println!("scores: {}", path.display());
+    Ok(())
+}
