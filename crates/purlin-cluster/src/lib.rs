@@ -14,12 +14,15 @@ mod metric;
 pub mod metrics;
 mod mini_batch;
 mod optics;
+mod predictor;
 pub mod preprocessing;
 mod reach;
 mod traits;
 mod union_find;
 
-pub use agglomerative::{Agglomerative, Linkage, primitive};
+pub use agglomerative::{
+    Agglomerative, FlatAgglomerative, FlatAgglomerativeModel, Linkage, PredictBy, primitive,
+};
 pub use budget::MemoryBudget;
 pub use choose_k::{ChooseK, ChooseKRow, ChooseKTable};
 pub use condensed::CondensedMatrix;
@@ -30,5 +33,6 @@ pub use kmeans::{Algorithm, EmptyCluster, Init, Iteration, KMeans, KMeansModel, 
 pub use metric::{CustomMetric, Metric};
 pub use mini_batch::{MiniBatchKMeans, MiniBatchModel, MiniBatchState};
 pub use optics::{Optics, OpticsModel, ReachabilityPlot, Xi, XiClusters};
+pub use predictor::{NearestCentroid, NearestNeighbor};
 pub use purlin_core::{Error, Result};
 pub use traits::{Clusterer, Clustering, Predict};

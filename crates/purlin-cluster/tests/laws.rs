@@ -1,7 +1,8 @@
 //! Every algorithm keeps the laws of `purlin-testkit`.
 
 use purlin_cluster::{
-    Agglomerative, Clusterer, Dbscan, Init, KMeans, Linkage, Metric, NeighborSearch, Optics, Xi,
+    Agglomerative, Clusterer, Dbscan, Init, KMeans, Linkage, Metric, NeighborSearch, Optics,
+    PredictBy, Xi,
 };
 use purlin_core::Matrix;
 use purlin_testkit::{
@@ -52,6 +53,17 @@ fn optics_keeps_the_laws() {
     let optics = Optics::new(5).xi(Xi::new(0.8).min_cluster_size(20));
     check_all(|_| optics.clone());
     check_clusterer(&Optics::new(4).max_eps(0.5));
+}
+
+#[test]
+fn agglomerative_keeps_the_laws() {
+    check_all(|scale| Agglomerative::new(Linkage::Average).cut_height(20.0 * scale));
+    check_clusterer(&Agglomerative::new(Linkage::Ward).cut(3));
+    let flat = Agglomerative::new(Linkage::Complete).metric(Metric::Manhattan).cut(5);
+    check_predict(&flat, three_groups::<f64>(300, 3).view());
+    let by_centroid = Agglomerative::new(Linkage::Median).cut(3);
+    let by_centroid = by_centroid.predict_by(PredictBy::NearestCentroid);
+    check_predict(&by_centroid, three_groups::<f32>(300, 3).view());
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 mod chain;
 mod clusters;
+mod flat;
 mod generic;
 mod naive;
 mod params;
 mod single;
 mod ward;
 
+pub use flat::{FlatAgglomerative, FlatAgglomerativeModel, PredictBy};
 pub use naive::primitive;
 pub use params::{Agglomerative, Linkage};
 

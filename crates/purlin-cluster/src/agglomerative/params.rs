@@ -58,7 +58,7 @@ use std::fmt;
 #[must_use = "nothing is computed until `fit` is called"]
 pub struct Agglomerative {
     linkage: Linkage,
-    metric: Metric,
+    pub(super) metric: Metric,
     memory: MemoryBudget,
 }
 
@@ -148,8 +148,10 @@ impl Agglomerative {
     /// # Errors
     ///
     /// - [`Error::InvalidParam`]: the linkage and the metric do not go together, a parameter of
-    ///   the metric is out of range, or distances leave the range of `T`.
-    /// - [`Error::Shape`], [`Error::TooFewSamples`]: `x` has no columns or no rows.
+    ///   the metric is out of range, rows are not such as it takes (see [`Metric::check_table`]), or
+    ///   distances leave the range of `T`.
+    /// - [`Error::Shape`], [`Error::TooFewSamples`]: `x` has no columns, not those that the metric
+    ///   knows, or no rows.
     /// - [`Error::NonFinite`]: `x` holds NaN or an infinity.
     /// - [`Error::OutOfBudget`]: the algorithm needs more memory than allowed.
     pub fn fit<T: Real>(&self, x: MatrixView<'_, T>) -> Result<Dendrogram> {
@@ -160,6 +162,7 @@ impl Agglomerative {
             return Err(Error::param(OP, "metric", rule, format!("{metric:?}")));
         }
         check::table(OP, x, 1)?;
+        metric.check_table(OP, x)?;
         if matches!(metric, Metric::Euclidean | Metric::SquaredEuclidean) {
             check_range(linkage, x)?;
         }

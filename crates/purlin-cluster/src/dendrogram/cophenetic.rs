@@ -90,14 +90,8 @@ impl Dendrogram {
         &self,
         distances: &CondensedMatrix<T>,
     ) -> Result<Option<f64>> {
-        if distances.n() != self.n_samples {
-            let expected = format!("distances of {} samples", self.n_samples);
-            return Err(Error::shape(OP, expected, distances.n()));
-        }
+        self.check_distances(distances)?;
         let data = distances.as_slice();
-        if let Some(at) = data.iter().position(|x| !x.is_finite()) {
-            return Err(Error::param(OP, "distances", "finite", data[at]));
-        }
         let (mut sum, mut height_sum) = (0.0, 0.0);
         self.each_pair(|at, height| {
             sum += data[at].to_f64();
@@ -114,6 +108,19 @@ impl Dendrogram {
         });
         // Two roots: the product of the sums may leave the range.
         Ok((xx > 0.0 && yy > 0.0).then(|| xy / (xx.sqrt() * yy.sqrt())))
+    }
+
+    /// Refuses distances of another number of samples, and infinite ones.
+    pub(super) fn check_distances<T: Real>(&self, distances: &CondensedMatrix<T>) -> Result<()> {
+        if distances.n() != self.n_samples {
+            let expected = format!("distances of {} samples", self.n_samples);
+            return Err(Error::shape(OP, expected, distances.n()));
+        }
+        let data = distances.as_slice();
+        match data.iter().find(|x| !x.is_finite()) {
+            Some(value) => Err(Error::param(OP, "distances", "finite", value)),
+            None => Ok(()),
+        }
     }
 
     /// Calls `f` with the place of each pair in a condensed matrix and with the height of the

@@ -33,7 +33,7 @@ impl Dendrogram {
         })
     }
 
-    /// Takes a linkage matrix; the two clusters of a row may stand in either order.
+    /// Takes a linkage matrix; the two clusters of a row stay in their order.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl Dendrogram {
                 return Err(refuse(format!("of sizes that add up, {size}"), row[3]));
             }
             sizes[n + i] = size;
-            let (left, right) = (pair[0].min(pair[1]), pair[0].max(pair[1]));
+            let [left, right] = pair;
             merges.push(Merge { left, right, dissimilarity: row[2], size });
         }
         Ok(Self::new(n, merges))

@@ -3,6 +3,7 @@
 mod cophenetic;
 mod cut;
 mod inconsistency;
+mod leaf_order;
 mod linkage_matrix;
 mod newick;
 
@@ -16,7 +17,8 @@ const OP: &str = "dendrogram";
 /// Cluster `i` below `n_samples` is sample `i`; `n_samples + i` is what merge `i` made.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Merge {
-    /// The cluster with the smaller number.
+    /// The cluster with the smaller number, unless the tree was
+    /// [reordered](Dendrogram::reordered) or read so.
     pub left: usize,
     /// The other.
     pub right: usize,
