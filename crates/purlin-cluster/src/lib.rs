@@ -21,7 +21,8 @@ mod traits;
 mod union_find;
 
 pub use agglomerative::{
-    Agglomerative, FlatAgglomerative, FlatAgglomerativeModel, Linkage, PredictBy, primitive,
+    Agglomerative, AgglomerativeAlgorithm, AgglomerativePlan, FlatAgglomerative,
+    FlatAgglomerativeModel, Linkage, PredictBy, primitive,
 };
 pub use budget::MemoryBudget;
 pub use choose_k::{ChooseK, ChooseKRow, ChooseKTable};

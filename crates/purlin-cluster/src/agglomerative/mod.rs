@@ -4,14 +4,17 @@ mod chain;
 mod clusters;
 mod flat;
 mod generic;
+mod linear;
 mod naive;
 mod params;
+mod plan;
 mod single;
 mod ward;
 
 pub use flat::{FlatAgglomerative, FlatAgglomerativeModel, PredictBy};
 pub use naive::primitive;
 pub use params::{Agglomerative, Linkage};
+pub use plan::{AgglomerativeAlgorithm, AgglomerativePlan};
 
 /// The operation's name in errors.
 const OP: &str = "agglomerative";

@@ -1,6 +1,6 @@
 //! What can be set, and which algorithm serves it.
 
-use super::{OP, chain, generic, single, ward};
+use super::{AgglomerativeAlgorithm, OP, chain, generic, linear, single, ward};
 use crate::{CondensedMatrix, Dendrogram, MemoryBudget, Metric, check};
 use purlin_core::{Error, MatrixView, Real, Result};
 use std::fmt;
@@ -17,7 +17,9 @@ use std::fmt;
 /// | `Complete`, `Average`, `Weighted` | chain of nearest neighbours on the distances | `O(n^2 d)` | `n (n - 1) / 2` numbers |
 /// | `Centroid`, `Median` | nearest neighbours kept for each cluster | `O(n^2 d)`, at worst `O(n^3)` | `n (n - 1) / 2` numbers |
 ///
-/// What would take more than the [`MemoryBudget`] is refused before it is allocated.
+/// What would take more than the [`MemoryBudget`] is refused before it is allocated;
+/// [`AgglomerativeAlgorithm::LinearMemory`] needs no distances of all pairs, and
+/// [`Agglomerative::plan`] says beforehand what will be done and what it takes.
 ///
 /// Merges are sorted by height, except with `Centroid` and `Median`, where a merge may lie below
 /// its parts. Ties go to the smallest numbers, but among merges that tie an algorithm may take
@@ -57,9 +59,10 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "nothing is computed until `fit` is called"]
 pub struct Agglomerative {
-    linkage: Linkage,
+    pub(super) linkage: Linkage,
     pub(super) metric: Metric,
-    memory: MemoryBudget,
+    pub(super) algorithm: AgglomerativeAlgorithm,
+    pub(super) memory: MemoryBudget,
 }
 
 /// How unlike two clusters `A` and `B` are.
@@ -126,14 +129,38 @@ impl fmt::Display for Linkage {
 }
 
 impl Agglomerative {
-    /// Euclidean distances, the default budget.
+    /// Euclidean distances, the algorithm by the linkage, the default budget.
     pub fn new(linkage: Linkage) -> Self {
-        Self { linkage, metric: Metric::Euclidean, memory: MemoryBudget::default() }
+        Self {
+            linkage,
+            metric: Metric::Euclidean,
+            algorithm: AgglomerativeAlgorithm::Auto,
+            memory: MemoryBudget::default(),
+        }
     }
 
     /// The distance of two samples; `Ward`, `Centroid` and `Median` take the Euclidean only.
     pub fn metric(mut self, metric: Metric) -> Self {
         self.metric = metric;
+        self
+    }
+
+    /// Whether the distances of all pairs are kept.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{Agglomerative, AgglomerativeAlgorithm, Linkage};
+    /// use purlin_core::MatrixView;
+    ///
+    /// let x = [[0.0], [1.0], [3.0], [9.0]];
+    /// let average = Agglomerative::new(Linkage::Average);
+    /// let average = average.algorithm(AgglomerativeAlgorithm::LinearMemory);
+    /// assert_eq!(average.fit(MatrixView::from_rows(&x))?.heights(), [1.0, 2.5, 23.0 / 3.0]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    pub fn algorithm(mut self, algorithm: AgglomerativeAlgorithm) -> Self {
+        self.algorithm = algorithm;
         self
     }
 
@@ -147,7 +174,7 @@ impl Agglomerative {
     ///
     /// # Errors
     ///
-    /// - [`Error::InvalidParam`]: the linkage and the metric do not go together, a parameter of
+    /// - [`Error::InvalidParam`]: the linkage does not go with the metric or the algorithm, a parameter of
     ///   the metric is out of range, rows are not such as it takes (see [`Metric::check_table`]), or
     ///   distances leave the range of `T`.
     /// - [`Error::Shape`], [`Error::TooFewSamples`]: `x` has no columns, not those that the metric
@@ -155,30 +182,29 @@ impl Agglomerative {
     /// - [`Error::NonFinite`]: `x` holds NaN or an infinity.
     /// - [`Error::OutOfBudget`]: the algorithm needs more memory than allowed.
     pub fn fit<T: Real>(&self, x: MatrixView<'_, T>) -> Result<Dendrogram> {
-        let Self { linkage, ref metric, memory } = *self;
-        metric.check(OP)?;
-        if linkage.is_euclidean() && *metric != Metric::Euclidean {
-            let rule = format!("Euclidean for {linkage} linkage");
-            return Err(Error::param(OP, "metric", rule, format!("{metric:?}")));
-        }
+        let Self { linkage, ref metric, memory, .. } = *self;
+        self.check()?;
         check::table(OP, x, 1)?;
         metric.check_table(OP, x)?;
         if matches!(metric, Metric::Euclidean | Metric::SquaredEuclidean) {
             check_range(linkage, x)?;
         }
-        match linkage {
-            Linkage::Single => single::of_rows(x, metric, memory),
-            Linkage::Ward => ward::of_rows(x, memory),
-            Linkage::Centroid | Linkage::Median => {
-                let squares = Metric::SquaredEuclidean.pairs(OP, x, memory)?;
-                Ok(generic::of_distances(linkage, squares))
-            }
-            Linkage::Complete | Linkage::Average | Linkage::Weighted => {
-                let distances = metric.pairs(OP, x, memory)?;
-                check_finite(&distances)?;
-                Ok(chain::of_distances(linkage, distances))
-            }
+        let plan = self.plan::<T>(x.n_rows(), x.n_cols())?;
+        if plan.algorithm == AgglomerativeAlgorithm::LinearMemory {
+            return match linkage {
+                Linkage::Single => single::of_rows(x, metric, memory),
+                Linkage::Ward => ward::of_rows(x, memory),
+                _ => linear::of_rows(linkage, x, metric),
+            };
         }
+        let of_pairs = if linkage.is_euclidean() { &Metric::SquaredEuclidean } else { metric };
+        let distances = of_pairs.pairs(OP, x, memory)?;
+        check_finite(&distances)?;
+        Ok(match linkage {
+            Linkage::Single => single::of_distances(&distances),
+            Linkage::Centroid | Linkage::Median => generic::of_distances(linkage, distances),
+            _ => chain::of_distances(linkage, distances),
+        })
     }
 
     /// The tree of samples whose distances are known. Works in the matrix that it is given;

@@ -1,0 +1,117 @@
+//! Which algorithm, and what it allocates.
+
+use super::{Agglomerative, Linkage, OP, linear};
+use crate::{CondensedMatrix, Metric};
+use purlin_core::{Error, Real, Result};
+
+/// Whether the distances of all pairs are kept.
+///
+/// Either way the tree is the same up to rounding, and up to the order of ties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum AgglomerativeAlgorithm {
+    /// `LinearMemory` for `Single` and `Ward`, where it costs no time; else `Condensed`, which is
+    /// refused where it exceeds the budget: nothing gets many times slower unasked.
+    #[default]
+    Auto,
+    /// The distances of all pairs, `n (n - 1) / 2` numbers.
+    Condensed,
+    /// Distances as they are needed, `O(n d)` memory. For all but `Centroid` and `Median`.
+    ///
+    /// `Complete`, `Average` and `Weighted` take their distances from the lists of the members of
+    /// clusters, and keep the distances of the 64 largest clusters that they have looked at:
+    /// `O(n^2 d)` and up to `log n` times as much, at worst `O(n^3 d)`.
+    LinearMemory,
+}
+
+/// What [`Agglomerative::fit`] will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgglomerativePlan {
+    /// The algorithm, never `Auto`.
+    pub algorithm: AgglomerativeAlgorithm,
+    /// The bytes that it allocates beside `x`.
+    pub bytes: u64,
+}
+
+impl Agglomerative {
+    /// What [`Agglomerative::fit`] will do with a table of this shape, without doing it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Agglomerative::fit`] that do not depend on what the table holds, first of all
+    /// [`Error::OutOfBudget`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{Agglomerative, AgglomerativeAlgorithm, Linkage};
+    ///
+    /// let average = Agglomerative::new(Linkage::Average);
+    /// let plan = average.plan::<f32>(20_000, 10)?;
+    /// assert_eq!(plan.algorithm, AgglomerativeAlgorithm::Condensed);
+    /// assert_eq!(plan.bytes, 799_960_000);
+    ///
+    /// assert!(average.plan::<f32>(100_000, 10).is_err());
+    /// let average = average.algorithm(AgglomerativeAlgorithm::LinearMemory);
+    /// assert_eq!(average.plan::<f32>(100_000, 10)?.bytes, 69_600_000);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    pub fn plan<T: Real>(&self, n_samples: usize, n_features: usize) -> Result<AgglomerativePlan> {
+        self.check()?;
+        let linkage = self.linkage;
+        let algorithm = match (self.algorithm, linkage) {
+            (AgglomerativeAlgorithm::Auto, Linkage::Single | Linkage::Ward) => {
+                AgglomerativeAlgorithm::LinearMemory
+            }
+            (AgglomerativeAlgorithm::Auto, _) => AgglomerativeAlgorithm::Condensed,
+            (chosen, _) => chosen,
+        };
+        let (bytes, what) = if algorithm == AgglomerativeAlgorithm::Condensed {
+            let way = match self.linear_bytes::<T>(n_samples, n_features) {
+                Some(bytes) => format!(", LinearMemory with {bytes} bytes"),
+                None => String::new(),
+            };
+            let what = format!("the distance matrix (ways out: a larger memory{way})");
+            (CondensedMatrix::<T>::bytes_needed(n_samples), what)
+        } else {
+            let what = match linkage {
+                Linkage::Ward => "the centroids",
+                Linkage::Single => "the copy of the samples",
+                _ => "the copy of the samples and the distances of 64 clusters",
+            };
+            (self.linear_bytes::<T>(n_samples, n_features), what.to_owned())
+        };
+        self.memory.check(OP, &what, bytes)?;
+        Ok(AgglomerativePlan { algorithm, bytes: bytes.unwrap_or(u64::MAX) })
+    }
+
+    /// The bytes of `LinearMemory`; `None` where it does not exist or a `u64` cannot tell.
+    fn linear_bytes<T: Real>(&self, n: usize, d: usize) -> Option<u64> {
+        let (n, d, item) = (n as u64, d as u64, size_of::<T>() as u64);
+        match self.linkage {
+            Linkage::Single => d.checked_add(2)?.checked_mul(n)?.checked_mul(item + 8),
+            Linkage::Ward => d.checked_mul(2 * item)?.checked_add(64)?.checked_mul(n),
+            Linkage::Centroid | Linkage::Median => None,
+            Linkage::Complete | Linkage::Average | Linkage::Weighted => {
+                let is_custom = matches!(self.metric, Metric::Custom(_));
+                linear::bytes(n, d, item + if is_custom { 8 } else { 0 })
+            }
+        }
+    }
+
+    /// Refuses parameters that are out of range or do not go together.
+    pub(super) fn check(&self) -> Result<()> {
+        let Self { linkage, algorithm, ref metric, .. } = *self;
+        metric.check(OP)?;
+        if linkage.is_euclidean() && *metric != Metric::Euclidean {
+            let rule = format!("Euclidean for {linkage} linkage");
+            return Err(Error::param(OP, "metric", rule, format!("{metric:?}")));
+        }
+        let has_inversions = !linkage.is_monotone();
+        if has_inversions && algorithm == AgglomerativeAlgorithm::LinearMemory {
+            let rule = format!("Auto or Condensed for {linkage} linkage");
+            return Err(Error::param(OP, "algorithm", rule, "LinearMemory"));
+        }
+        Ok(())
+    }
+}
