@@ -21,7 +21,7 @@ impl ConstrainedKMeans {
     /// - [`Error::NonFinite`]: `x` holds NaN or an infinity.
     pub fn fit<T: Real>(&self, x: MatrixView<'_, T>) -> Result<ConstrainedModel<T>> {
         self.check()?;
-        check::table(OP, x, self.n_clusters)?;
+        check::table(OP, x, self.n_least())?;
         let bounds = self.bounds(x.n_rows())?;
         assign::check_squares(OP, x)?;
         let center: Vec<T> = assign::means(x).into_iter().map(T::from_f64).collect();

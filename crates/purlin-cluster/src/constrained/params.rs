@@ -164,17 +164,18 @@ impl ConstrainedKMeans {
         check_init(OP, &self.init, self.n_init)
     }
 
-    /// The least and the greatest size for `n` samples, of which there are as many as clusters.
+    /// The least number of samples that such clusters can be made of.
+    pub(super) fn n_least(&self) -> usize {
+        self.n_clusters.saturating_mul(self.given().0)
+    }
+
+    /// The least and the greatest size for `n` samples, of which there are enough.
     pub(super) fn bounds(&self, n: usize) -> Result<[usize; 2]> {
         let k = self.n_clusters;
         let (min, max) = match self.sizes {
             Sizes::Given { min, max } => (min, max.unwrap_or(n)),
             Sizes::Balanced => (n / k, n.div_ceil(k)),
         };
-        let least = k.saturating_mul(min);
-        if least > n {
-            return Err(Error::TooFewSamples { op: OP, expected: least, got: n });
-        }
         if k.saturating_mul(max) < n {
             let rule = format!("at least {} for {n} samples in {k} clusters", n.div_ceil(k));
             return Err(Error::param(OP, "max_size", rule, max));
