@@ -147,7 +147,7 @@ impl<T: Real> CondensedMatrix<T> {
     }
 
     /// The pair whose distance is number `at`.
-    fn pair(&self, at: usize) -> (usize, usize) {
+    pub(crate) fn pair(&self, at: usize) -> (usize, usize) {
         let (mut i, mut rest) = (0, at);
         while rest >= self.n - 1 - i {
             rest -= self.n - 1 - i;

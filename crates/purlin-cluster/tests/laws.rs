@@ -3,6 +3,8 @@
 use purlin_cluster::{
     Agglomerative, Clusterer, Dbscan, Init, KMeans, Linkage, Metric, NeighborSearch, Optics,
     PredictBy, Xi,
+    Agglomerative, Clusterer, ConstrainedKMeans, Dbscan, Init, KMeans, KMedoids, Linkage,
+    MedoidInit, Metric, NeighborSearch, Optics, Xi,
 };
 use purlin_core::Matrix;
 use purlin_testkit::{
@@ -35,6 +37,23 @@ fn kmeans_keeps_the_laws() {
     check_clusterer(&KMeans::new(5).init(Init::Parallel { rounds: 3, oversampling: 2.0 }));
     check_predict(&KMeans::new(5).seed(2), three_groups::<f64>(500, 3).view());
     check_predict(&KMeans::new(40).seed(2), three_groups::<f32>(500, 9).view());
+}
+
+#[test]
+fn kmedoids_keeps_the_laws() {
+    check_all(|_| KMedoids::new(3));
+    check_clusterer(&KMedoids::new(9).init(MedoidInit::Random).seed(2));
+    check_clusterer(&KMedoids::new(4).metric(Metric::Manhattan));
+    check_predict(&KMedoids::new(5), three_groups::<f64>(500, 3).view());
+    check_predict(&KMedoids::new(40), three_groups::<f32>(500, 9).view());
+}
+
+#[test]
+fn constrained_kmeans_keeps_the_laws() {
+    // Not that of predictions: samples that were moved to keep the bounds have other labels.
+    check_all(|_| ConstrainedKMeans::balanced(3));
+    check_clusterer(&ConstrainedKMeans::new(5).min_size(10).seed(2));
+    check_predict(&ConstrainedKMeans::new(3), three_groups::<f64>(500, 3).view());
 }
 
 #[test]

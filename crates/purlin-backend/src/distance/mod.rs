@@ -14,6 +14,9 @@
 mod bundles;
 #[cfg(test)]
 mod bundles_tests;
+mod medoids;
+#[cfg(test)]
+mod medoids_tests;
 pub mod naive;
 mod nearest;
 mod panels;
@@ -26,6 +29,7 @@ mod within;
 mod within_tests;
 
 pub use bundles::{Bundles, Least, roughly_to_assigned};
+pub use medoids::{gain, swap_changes, total};
 pub use nearest::{Assigned, Centroids};
 pub use panels::Panels;
 pub use scan::{least_growth, within};
