@@ -17,6 +17,7 @@ mod bundles_tests;
 mod medoids;
 #[cfg(test)]
 mod medoids_tests;
+mod mean;
 pub mod naive;
 mod nearest;
 mod panels;
@@ -30,6 +31,7 @@ mod within_tests;
 
 pub use bundles::{Bundles, Least, roughly_to_assigned};
 pub use medoids::{gain, swap_changes, total};
+pub use mean::{DoubleSum, add_within};
 pub use nearest::{Assigned, Centroids};
 pub use panels::Panels;
 pub use scan::{least_growth, within};
