@@ -4,6 +4,7 @@
 //! `PURLIN_UPDATE_VALUES=1 cargo test -p purlin --test value_stability` writes the table anew.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod clusters;
 mod data;
 mod kernels;
 mod layers;
@@ -33,6 +34,9 @@ fn found() -> Table {
     data::pictures(&mut table);
     data::order(&mut table);
     data::decompositions(&mut table);
+    clusters::rows::<f32>(&mut table);
+    clusters::rows::<f64>(&mut table);
+    clusters::columns(&mut table);
     table
 }
 

@@ -3,7 +3,7 @@
 use super::{Blobs, Table, both, row};
 use crate::Task;
 use crate::measure::Row;
-use purlin_cluster::{Init, KMeans};
+use purlin_cluster::{Init, KMeans, MiniBatchKMeans};
 use purlin_core::Real;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -45,6 +45,10 @@ pub(super) fn tasks() -> Vec<Task> {
             move |x| fit(&x, &KMeans::new(k).n_init(10)),
         );
     }
+    for set in [SETS[0], SETS[2]] {
+        let name = format!("minibatch/{}", set.name);
+        tasks.push(Task::new(name, move || mini_batch(&set.table_f32(), set.k)));
+    }
     if let Some(folder) = std::env::var_os("PURLIN_DATA") {
         let path = PathBuf::from(folder).join(FASHION);
         let name = format!("kmeans-converge10/{FASHION_NAME}");
@@ -70,5 +74,12 @@ fn fit<T: Real>(x: &Table<T>, kmeans: &KMeans) -> Row {
     row(
         || kmeans.fit(black_box(x.view())).expect("blobs can be clustered"),
         |model, row| row.with("inertia", model.inertia()).with("n_iter", model.n_iter()),
+    )
+}
+
+fn mini_batch<T: Real>(x: &Table<T>, k: usize) -> Row {
+    row(
+        || MiniBatchKMeans::new(k).fit(black_box(x.view())).expect("blobs can be clustered"),
+        |model, row| row.with("inertia", model.inertia()),
     )
 }

@@ -1,10 +1,8 @@
 //! Every algorithm keeps the laws of `purlin-testkit`.
 
 use purlin_cluster::{
-    Agglomerative, Clusterer, Dbscan, Init, KMeans, Linkage, Metric, NeighborSearch, Optics,
-    PredictBy, Xi,
     Agglomerative, Clusterer, ConstrainedKMeans, Dbscan, Init, KMeans, KMedoids, Linkage,
-    MedoidInit, Metric, NeighborSearch, Optics, Xi,
+    MedoidInit, Metric, NeighborSearch, Optics, PredictBy, Xi,
 };
 use purlin_core::Matrix;
 use purlin_testkit::{

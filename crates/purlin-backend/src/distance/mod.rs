@@ -14,10 +14,10 @@
 mod bundles;
 #[cfg(test)]
 mod bundles_tests;
+mod mean;
 mod medoids;
 #[cfg(test)]
 mod medoids_tests;
-mod mean;
 pub mod naive;
 mod nearest;
 mod panels;
@@ -30,8 +30,8 @@ mod within;
 mod within_tests;
 
 pub use bundles::{Bundles, Least, roughly_to_assigned};
-pub use medoids::{gain, swap_changes, total};
 pub use mean::{DoubleSum, add_within};
+pub use medoids::{gain, swap_changes, total};
 pub use nearest::{Assigned, Centroids};
 pub use panels::Panels;
 pub use scan::{least_growth, within};
