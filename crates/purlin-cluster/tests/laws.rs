@@ -1,7 +1,8 @@
 //! Every algorithm keeps the laws of `purlin-testkit`.
 
 use purlin_cluster::{
-    Agglomerative, Clusterer, Dbscan, Init, KMeans, Linkage, Metric, NeighborSearch, Optics, Xi,
+    Agglomerative, Clusterer, Covariance, Dbscan, GaussianMixture, Init, KMeans, Linkage, Metric,
+    NeighborSearch, Optics, Xi,
 };
 use purlin_core::Matrix;
 use purlin_testkit::{
@@ -34,6 +35,17 @@ fn kmeans_keeps_the_laws() {
     check_clusterer(&KMeans::new(5).init(Init::Parallel { rounds: 3, oversampling: 2.0 }));
     check_predict(&KMeans::new(5).seed(2), three_groups::<f64>(500, 3).view());
     check_predict(&KMeans::new(40).seed(2), three_groups::<f32>(500, 9).view());
+}
+
+#[test]
+fn gaussian_mixture_keeps_the_laws() {
+    let mixture = |scale: f64| GaussianMixture::new(3).reg_covar(1e-6 * scale * scale);
+    check_all(mixture);
+    for kind in [Covariance::Tied, Covariance::Diag, Covariance::Spherical] {
+        check_clusterer(&GaussianMixture::new(4).covariance(kind).max_iter(5));
+    }
+    check_predict(&GaussianMixture::new(5).seed(2), three_groups::<f64>(500, 3).view());
+    check_predict(&GaussianMixture::new(7).max_iter(3), three_groups::<f32>(500, 9).view());
 }
 
 #[test]
