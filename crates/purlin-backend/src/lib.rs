@@ -10,6 +10,7 @@ mod indices;
 pub mod isa;
 pub mod layout;
 pub mod math;
+pub mod mixture;
 mod mono;
 pub mod norm;
 pub mod parallel;

@@ -3,6 +3,8 @@
 use purlin_cluster::{
     Agglomerative, Clusterer, ConstrainedKMeans, Dbscan, Init, KMeans, KMedoids, Linkage,
     MedoidInit, Metric, NeighborSearch, Optics, PredictBy, Xi,
+    Agglomerative, Clusterer, Covariance, Dbscan, GaussianMixture, Init, KMeans, Linkage, Metric,
+    NeighborSearch, Optics, Xi,
 };
 use purlin_core::Matrix;
 use purlin_testkit::{
@@ -52,6 +54,14 @@ fn constrained_kmeans_keeps_the_laws() {
     check_all(|_| ConstrainedKMeans::balanced(3));
     check_clusterer(&ConstrainedKMeans::new(5).min_size(10).seed(2));
     check_predict(&ConstrainedKMeans::new(3), three_groups::<f64>(500, 3).view());
+fn gaussian_mixture_keeps_the_laws() {
+    let mixture = |scale: f64| GaussianMixture::new(3).reg_covar(1e-6 * scale * scale);
+    check_all(mixture);
+    for kind in [Covariance::Tied, Covariance::Diag, Covariance::Spherical] {
+        check_clusterer(&GaussianMixture::new(4).covariance(kind).max_iter(5));
+    }
+    check_predict(&GaussianMixture::new(5).seed(2), three_groups::<f64>(500, 3).view());
+    check_predict(&GaussianMixture::new(7).max_iter(3), three_groups::<f32>(500, 9).view());
 }
 
 #[test]

@@ -129,6 +129,14 @@ impl<T: Real> Panels<T> {
         &self.data[i * size..(i + 1) * size]
     }
 
+    /// The panels `panels`, one after the other.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn run(&self, panels: &Range<usize>) -> &[T] {
+        let size = width::<T>() * self.n_features;
+        &self.data[panels.start * size..panels.end * size]
+    }
+
     /// Puts another row in the place of row `i`.
     ///
     /// # Panics
