@@ -1,7 +1,8 @@
 //! Every algorithm keeps the laws of `purlin-testkit`.
 
 use purlin_cluster::{
-    Agglomerative, Clusterer, Dbscan, Init, KMeans, Linkage, Metric, NeighborSearch, Optics, Xi,
+    Affinity, Agglomerative, Clusterer, Dbscan, Init, KMeans, Linkage, MeanShift, Metric,
+    NeighborSearch, Optics, Seeding, SpectralClustering, Xi,
 };
 use purlin_core::Matrix;
 use purlin_testkit::{
@@ -52,6 +53,25 @@ fn optics_keeps_the_laws() {
     let optics = Optics::new(5).xi(Xi::new(0.8).min_cluster_size(20));
     check_all(|_| optics.clone());
     check_clusterer(&Optics::new(4).max_eps(0.5));
+}
+
+#[test]
+fn spectral_clustering_keeps_the_laws() {
+    check_all(|_| SpectralClustering::new(3));
+    check_all(|scale| {
+        SpectralClustering::new(3).affinity(Affinity::Rbf { gamma: 0.5 / (scale * scale) })
+    });
+    check_clusterer(&SpectralClustering::new(5).affinity(Affinity::NearestNeighbors(6)));
+}
+
+#[test]
+fn mean_shift_keeps_the_laws() {
+    check_all(|scale| MeanShift::new().bandwidth(3.0 * scale));
+    check_clusterer(&MeanShift::new());
+    check_clusterer(&MeanShift::new().seeding(Seeding::Bins { min_bin_freq: 2 }));
+    check_predict(&MeanShift::new().bandwidth(0.5), three_groups::<f64>(300, 3).view());
+    let few = MeanShift::new().bandwidth(0.5).cluster_all(false);
+    check_predict(&few, three_groups::<f32>(300, 3).view());
 }
 
 #[test]

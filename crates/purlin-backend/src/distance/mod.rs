@@ -14,6 +14,7 @@
 mod bundles;
 #[cfg(test)]
 mod bundles_tests;
+mod mean;
 pub mod naive;
 mod nearest;
 mod panels;
@@ -26,6 +27,7 @@ mod within;
 mod within_tests;
 
 pub use bundles::{Bundles, Least, roughly_to_assigned};
+pub use mean::{DoubleSum, add_within};
 pub use nearest::{Assigned, Centroids};
 pub use panels::Panels;
 pub use scan::{least_growth, within};
