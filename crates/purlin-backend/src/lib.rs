@@ -6,6 +6,7 @@ pub mod conv;
 pub mod distance;
 pub mod elementwise;
 pub mod gemm;
+pub mod graph;
 mod indices;
 pub mod isa;
 pub mod layout;

@@ -21,6 +21,7 @@ mod optics;
 mod predictor;
 pub mod preprocessing;
 mod reach;
+mod spectral;
 mod traits;
 mod union_find;
 
@@ -44,4 +45,5 @@ pub use mixture::{Covariance, Covariances, GaussianMixture, GaussianMixtureModel
 pub use optics::{Optics, OpticsModel, ReachabilityPlot, Xi, XiClusters};
 pub use predictor::{NearestCentroid, NearestNeighbor};
 pub use purlin_core::{Error, Result};
+pub use spectral::{Affinity, SpectralClustering, SpectralModel};
 pub use traits::{Clusterer, Clustering, Predict};

@@ -5,6 +5,8 @@ use purlin_cluster::{
     MedoidInit, Metric, NeighborSearch, Optics, PredictBy, Xi,
     Agglomerative, Clusterer, Covariance, Dbscan, GaussianMixture, Init, KMeans, Linkage, Metric,
     NeighborSearch, Optics, Xi,
+    Affinity, Agglomerative, Clusterer, Dbscan, Init, KMeans, Linkage, MeanShift, Metric,
+    NeighborSearch, Optics, Seeding, SpectralClustering, Xi,
 };
 use purlin_core::Matrix;
 use purlin_testkit::{
@@ -91,6 +93,22 @@ fn agglomerative_keeps_the_laws() {
     let by_centroid = Agglomerative::new(Linkage::Median).cut(3);
     let by_centroid = by_centroid.predict_by(PredictBy::NearestCentroid);
     check_predict(&by_centroid, three_groups::<f32>(300, 3).view());
+fn spectral_clustering_keeps_the_laws() {
+    check_all(|_| SpectralClustering::new(3));
+    check_all(|scale| {
+        SpectralClustering::new(3).affinity(Affinity::Rbf { gamma: 0.5 / (scale * scale) })
+    });
+    check_clusterer(&SpectralClustering::new(5).affinity(Affinity::NearestNeighbors(6)));
+}
+
+#[test]
+fn mean_shift_keeps_the_laws() {
+    check_all(|scale| MeanShift::new().bandwidth(3.0 * scale));
+    check_clusterer(&MeanShift::new());
+    check_clusterer(&MeanShift::new().seeding(Seeding::Bins { min_bin_freq: 2 }));
+    check_predict(&MeanShift::new().bandwidth(0.5), three_groups::<f64>(300, 3).view());
+    let few = MeanShift::new().bandwidth(0.5).cluster_all(false);
+    check_predict(&few, three_groups::<f32>(300, 3).view());
 }
 
 #[test]
