@@ -1,12 +1,9 @@
 //! Every algorithm keeps the laws of `purlin-testkit`.
 
 use purlin_cluster::{
-    Agglomerative, Clusterer, ConstrainedKMeans, Dbscan, Init, KMeans, KMedoids, Linkage,
-    MedoidInit, Metric, NeighborSearch, Optics, PredictBy, Xi,
-    Agglomerative, Clusterer, Covariance, Dbscan, GaussianMixture, Init, KMeans, Linkage, Metric,
-    NeighborSearch, Optics, Xi,
-    Affinity, Agglomerative, Clusterer, Dbscan, Init, KMeans, Linkage, MeanShift, Metric,
-    NeighborSearch, Optics, Seeding, SpectralClustering, Xi,
+    Affinity, Agglomerative, Clusterer, ConstrainedKMeans, Covariance, Dbscan, GaussianMixture,
+    Init, KMeans, KMedoids, Linkage, MeanShift, MedoidInit, Metric, MiniBatchKMeans,
+    NeighborSearch, Optics, PredictBy, Seeding, SpectralClustering, Xi,
 };
 use purlin_core::Matrix;
 use purlin_testkit::{
@@ -42,6 +39,12 @@ fn kmeans_keeps_the_laws() {
 }
 
 #[test]
+fn mini_batch_keeps_the_laws() {
+    check_clusterer(&MiniBatchKMeans::new(3).batch_size(64).seed(7));
+    check_predict(&MiniBatchKMeans::new(5).seed(2), three_groups::<f64>(500, 3).view());
+}
+
+#[test]
 fn kmedoids_keeps_the_laws() {
     check_all(|_| KMedoids::new(3));
     check_clusterer(&KMedoids::new(9).init(MedoidInit::Random).seed(2));
@@ -56,6 +59,9 @@ fn constrained_kmeans_keeps_the_laws() {
     check_all(|_| ConstrainedKMeans::balanced(3));
     check_clusterer(&ConstrainedKMeans::new(5).min_size(10).seed(2));
     check_predict(&ConstrainedKMeans::new(3), three_groups::<f64>(500, 3).view());
+}
+
+#[test]
 fn gaussian_mixture_keeps_the_laws() {
     let mixture = |scale: f64| GaussianMixture::new(3).reg_covar(1e-6 * scale * scale);
     check_all(mixture);
@@ -93,6 +99,9 @@ fn agglomerative_keeps_the_laws() {
     let by_centroid = Agglomerative::new(Linkage::Median).cut(3);
     let by_centroid = by_centroid.predict_by(PredictBy::NearestCentroid);
     check_predict(&by_centroid, three_groups::<f32>(300, 3).view());
+}
+
+#[test]
 fn spectral_clustering_keeps_the_laws() {
     check_all(|_| SpectralClustering::new(3));
     check_all(|scale| {
