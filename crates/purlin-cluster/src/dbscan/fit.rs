@@ -1,16 +1,12 @@
 //! The doors.
 
-use super::blocks::{self, Flat};
 use super::grid::Grid;
 use super::need::Need;
-use super::{Dbscan, DbscanModel, Found, NeighborSearch, OP, cells, pairs};
+use super::{Dbscan, DbscanModel, Found, NeighborSearch, OP, cells, leaves, pairs};
 use crate::index::Tree;
 use crate::{check, reach};
 use purlin_backend::distance::Form;
 use purlin_core::{MatrixView, Real, Result};
-
-/// The most columns for which `Auto` takes the tree.
-const MOST_TREE_FEATURES: usize = 16;
 
 impl Dbscan {
     /// Clusters the rows of `x`.
@@ -72,22 +68,14 @@ impl Dbscan {
     }
 
     fn search<T: Real>(&self, need: &Need<'_, T>, form: Form) -> (Found, NeighborSearch) {
-        let (n, d) = need.x.shape();
         let reach = reach::reach(&self.metric, self.eps);
         let may_grid = self.algorithm != NeighborSearch::Brute && form == Form::SquaredEuclidean;
         if let Some(grid) = may_grid.then(|| Grid::new(need.x, reach)).flatten() {
             return (cells::run(need, &grid, reach), NeighborSearch::Grid);
         }
-        let may_tree = match self.algorithm {
-            NeighborSearch::Auto => d <= MOST_TREE_FEATURES,
-            search => search != NeighborSearch::Brute,
-        };
-        if may_tree {
-            let work = n.saturating_mul(d).saturating_mul(256);
-            let tree = Tree::new(need.x, form);
-            return (blocks::run(need, &tree, form, reach, work), NeighborSearch::Tree);
+        if self.algorithm == NeighborSearch::Brute {
+            return (leaves::run(need, &Tree::flat(need.x, form), reach), NeighborSearch::Brute);
         }
-        let work = n.saturating_mul(n).saturating_mul(d) / 8;
-        (blocks::run(need, &Flat::new(need.x), form, reach, work), NeighborSearch::Brute)
+        (leaves::run(need, &Tree::new(need.x, form), reach), NeighborSearch::Tree)
     }
 }

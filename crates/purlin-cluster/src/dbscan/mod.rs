@@ -4,10 +4,13 @@
 //! data only: which samples are cores, which cores are connected, which cluster takes a border
 //! sample. Nothing is kept of a neighbourhood once it is counted.
 
-mod blocks;
+mod borders;
 mod cells;
+mod cores;
 mod fit;
 mod grid;
+mod join;
+mod leaves;
 mod model;
 mod need;
 mod pairs;

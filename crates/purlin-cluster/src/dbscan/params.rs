@@ -60,8 +60,8 @@ pub struct Dbscan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum NeighborSearch {
-    /// The grid for Euclidean distances in at most 3 columns; else the tree for at most 16 columns
-    /// and the metrics it takes; else brute force.
+    /// The grid for Euclidean distances in at most 3 columns; else the tree for the metrics that it
+    /// takes; else brute force.
     #[default]
     Auto,
     /// Cells of side `eps / sqrt(n_features)`, for Euclidean distances in at most three columns.
