@@ -6,16 +6,21 @@
 
 mod borders;
 mod cells;
+mod clusters;
 mod cores;
 mod fit;
 mod grid;
 mod join;
+mod known;
 mod leaves;
+mod minkowski;
 mod model;
 mod need;
 mod pairs;
 mod params;
+mod precomputed;
 
+pub use clusters::DbscanClusters;
 pub use model::DbscanModel;
 pub use params::{Dbscan, NeighborSearch};
 
