@@ -89,14 +89,14 @@ fn check_boxes<T: Real>(form: Form, n: usize, d: usize, seed: u64) {
             least_of_rows(form, (&panels, panel), b, &mut out);
             all.extend(out);
         }
-        for i in 0..cut {
+        for (i, &of_row) in all.iter().enumerate().take(cut) {
             let values: Vec<T> = (cut..n).map(|j| form.of(x.row(i), x.row(j))).collect();
             assert!(
                 values.iter().all(|&value| least <= value && value <= most),
                 "{form:?} {isa:?}"
             );
-            assert!(values.iter().all(|&value| all[i] <= value), "{form:?} {isa:?}");
-            assert!(least <= all[i], "{form:?} {isa:?}");
+            assert!(values.iter().all(|&value| of_row <= value), "{form:?} {isa:?}");
+            assert!(least <= of_row, "{form:?} {isa:?}");
         }
         seen.push((bits(&[least, most]), bits(&all[..n])));
     }
