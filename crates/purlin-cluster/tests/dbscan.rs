@@ -4,7 +4,10 @@
 mod common;
 
 use proptest::prelude::*;
-use purlin_cluster::{CustomMetric, Dbscan, DbscanModel, Metric, NeighborSearch};
+use purlin_cluster::{
+    CondensedMatrix, CustomMetric, Dbscan, DbscanModel, Metric, NeighborGraph, NeighborSearch,
+    SpatialIndex,
+};
 use purlin_core::rng::Stream;
 use purlin_core::{Matrix, MatrixView, Real};
 use purlin_testkit::{check_same_bits_on_all_isas, check_same_bits_on_threads, strategies};
@@ -65,7 +68,9 @@ fn searches(metric: &Metric, d: usize) -> Vec<NeighborSearch> {
     if is_euclidean && d <= 3 {
         searches.push(NeighborSearch::Grid);
     }
-    if is_euclidean || matches!(metric, Metric::Manhattan | Metric::Chebyshev) {
+    if is_euclidean
+        || matches!(metric, Metric::Manhattan | Metric::Chebyshev | Metric::Minkowski(_))
+    {
         searches.push(NeighborSearch::Tree);
     }
     searches
@@ -86,6 +91,26 @@ fn check<T: Real>(setting: &Setting, x: MatrixView<'_, T>, weights: Option<&[T]>
             None => dbscan.fit(x),
         };
         assert_eq!(result(&model.unwrap()), expected, "{setting:?} {search:?}");
+    }
+    // By rounding, a row may be some way from itself by its cosine.
+    if weights.is_none() && setting.metric != Metric::Cosine {
+        check_known(setting, x, &expected);
+    }
+}
+
+/// Known distances and known neighbours say the same, though the lists hold more than is near.
+fn check_known<T: Real>(setting: &Setting, x: MatrixView<'_, T>, expected: &(Labels, Vec<usize>)) {
+    let dbscan = Dbscan::new(setting.eps, setting.min_samples);
+    let distances = setting.metric.pairwise(x).unwrap();
+    let index = SpatialIndex::new(x, setting.metric.clone()).unwrap();
+    let graph = index.within_batch(x, (2.0 * setting.eps).min(f64::MAX)).unwrap();
+    for clusters in [dbscan.fit_precomputed(&distances), dbscan.fit_graph(&graph)] {
+        let clusters = clusters.unwrap();
+        let found = (clusters.labels().to_vec(), clusters.core_sample_indices().to_vec());
+        assert_eq!(&found, expected, "{setting:?}");
+        let n_clusters = expected.0.iter().flatten().max().map_or(0, |last| last + 1);
+        let n_noise = expected.0.iter().filter(|label| label.is_none()).count();
+        assert_eq!((clusters.n_clusters(), clusters.n_noise()), (n_clusters, n_noise));
     }
 }
 
@@ -248,7 +273,7 @@ proptest! {
         min_samples in 1usize..8,
         metric in prop::sample::select(vec![
             Metric::Euclidean, Metric::Euclidean, Metric::SquaredEuclidean, Metric::Manhattan, Metric::Chebyshev,
-            Metric::Minkowski(3.0), Metric::Cosine,
+            Metric::Minkowski(3.0), Metric::Minkowski(1.5), Metric::Cosine,
         ]),
         scale in prop::sample::select(vec![1.0, 0.5, 0.1]),
     ) {
@@ -350,7 +375,9 @@ fn grid_tree_and_brute_force_agree_on_many_samples() {
         let (grid, brute) = (fit(NeighborSearch::Grid), fit(NeighborSearch::Brute));
         assert_eq!(grid.algorithm(), NeighborSearch::Grid);
         assert_eq!(result(&grid), result(&brute), "{d} columns");
-        assert_eq!(result(&fit(NeighborSearch::Tree)), result(&brute), "{d} columns");
+        let tree = fit(NeighborSearch::Tree);
+        assert_eq!(tree.algorithm(), NeighborSearch::Tree);
+        assert_eq!(result(&tree), result(&brute), "{d} columns");
     }
 }
 
@@ -359,4 +386,114 @@ fn a_metric_of_the_callers_is_taken() {
     let first = CustomMetric::new("first column", |a, b| (a[0] - b[0]).abs());
     let setting = Setting { metric: Metric::Custom(first), ..Setting::new(1.0, 2) };
     check(&setting, blobs::<f32>(100, 3, 1).view(), None);
+}
+
+/// The counts stop early, and two parts of a cluster are joined by one pair.
+#[test]
+fn a_hundred_thousand_equal_samples_are_one_cluster_at_once() {
+    for d in [2, 8] {
+        let x = Matrix::from_fn(100_000, d, |_, j| j as f32);
+        let mut searches = vec![NeighborSearch::Auto, NeighborSearch::Tree, NeighborSearch::Brute];
+        if d == 2 {
+            searches.push(NeighborSearch::Grid);
+        }
+        for search in searches {
+            let model = Dbscan::new(0.5, 10).algorithm(search).fit(x.view()).unwrap();
+            assert_eq!((model.n_clusters(), model.n_noise()), (1, 0), "{search:?}");
+            assert_eq!(model.core_sample_indices().len(), 100_000, "{search:?}");
+        }
+        // No core at all, or all of them.
+        for (min_samples, n_noise) in [(100_000, 0), (100_001, 100_000)] {
+            let model = Dbscan::new(0.5, min_samples).fit(x.view()).unwrap();
+            assert_eq!(model.n_noise(), n_noise);
+        }
+    }
+}
+
+/// A list may hold what the other does not, and need not hold the sample itself.
+#[test]
+fn a_neighbor_in_either_list_is_near() {
+    // 0 -> 1 -> 2, and 3 far from 2.
+    let graph =
+        NeighborGraph::from_parts(4, vec![0, 1, 2, 3, 3], vec![1, 2, 3], vec![0.5, 1.0, 1.5])
+            .unwrap();
+    let fit = |min_samples| Dbscan::new(1.0, min_samples).fit_graph(&graph).unwrap();
+    assert_eq!(fit(2).core_sample_indices(), [0, 1, 2]);
+    assert_eq!(fit(2).labels(), [Some(0), Some(0), Some(0), None]);
+    assert_eq!(fit(3).core_sample_indices(), [1]);
+    assert_eq!(fit(3).labels(), [Some(0), Some(0), Some(0), None]);
+    assert_eq!(fit(4).n_noise(), 4);
+}
+
+#[test]
+fn known_distances_and_neighbors_are_refused_with_their_numbers() {
+    let none = CondensedMatrix::<f64>::from_vec(0, vec![]).unwrap();
+    let text = |result: purlin_cluster::Result<_>| -> String {
+        result.map(|_: purlin_cluster::DbscanClusters| ()).unwrap_err().to_string()
+    };
+    assert_eq!(
+        text(Dbscan::new(1.0, 2).fit_precomputed(&none)),
+        "dbscan: expected at least 1 samples, got 0"
+    );
+    let one = CondensedMatrix::<f64>::from_vec(1, vec![]).unwrap();
+    assert_eq!(
+        text(Dbscan::new(f64::NAN, 2).fit_precomputed(&one)),
+        "dbscan: eps must be finite and above 0, got NaN"
+    );
+    assert_eq!(Dbscan::new(1.0, 1).fit_precomputed(&one).unwrap().labels(), [Some(0)]);
+    // Infinity is beyond any reach.
+    let two = CondensedMatrix::from_vec(2, vec![f64::INFINITY]).unwrap();
+    assert_eq!(Dbscan::new(f64::MAX, 2).fit_precomputed(&two).unwrap().n_noise(), 2);
+    let graph = NeighborGraph::<f64>::from_parts(3, vec![0, 0, 0], vec![], vec![]).unwrap();
+    assert_eq!(
+        text(Dbscan::new(1.0, 1).fit_graph(&graph)),
+        "dbscan: expected a graph with 2 columns, got 3"
+    );
+    let x = Matrix::from_rows(&[[1.0, 2.0]]);
+    let metric = Metric::StandardizedEuclidean(vec![1.0; 3]);
+    assert_eq!(
+        Dbscan::new(1.0, 1).metric(metric).fit(x.view()).unwrap_err().to_string(),
+        "dbscan: expected x with 3 columns, got 2"
+    );
+}
+
+#[test]
+fn known_neighborhoods_do_not_depend_on_threads() {
+    let x = blobs::<f32>(1500, 3, 5);
+    let distances = Metric::Euclidean.pairwise(x.view()).unwrap();
+    let index = SpatialIndex::new(x.view(), Metric::Euclidean).unwrap();
+    let run = || {
+        let dbscan = Dbscan::new(0.6, 5);
+        let graph = index.within_batch(x.view(), 0.7).unwrap();
+        let words = |clusters: purlin_cluster::DbscanClusters| -> Vec<Option<u64>> {
+            clusters.labels().iter().map(|label| label.map(|label| label as u64)).collect()
+        };
+        (
+            words(dbscan.fit_precomputed(&distances).unwrap()),
+            words(dbscan.fit_graph(&graph).unwrap()),
+        )
+    };
+    let fitted = Dbscan::new(0.6, 5).fit(x.view()).unwrap();
+    let labels: Vec<Option<u64>> =
+        fitted.labels().iter().map(|label| label.map(|label| label as u64)).collect();
+    assert_eq!(run(), (labels.clone(), labels));
+    check_same_bits_on_threads(run);
+}
+
+/// Boxes of a tree, against all pairs.
+#[test]
+fn minkowski_distances_are_searched_by_the_tree() {
+    let x = blobs::<f32>(3000, 4, 3);
+    for (p, eps) in [(1.5, 0.7), (4.0, 0.6), (200.0, 0.5)] {
+        let dbscan = Dbscan::new(eps, 6).metric(Metric::Minkowski(p));
+        let model = dbscan.fit(x.view()).unwrap();
+        assert_eq!(model.algorithm(), NeighborSearch::Tree);
+        let brute = dbscan.algorithm(NeighborSearch::Brute).fit(x.view()).unwrap();
+        assert_eq!(result(&model), result(&brute), "{p}");
+        assert!(model.n_clusters() > 1 && model.n_noise() > 0, "{p}");
+    }
+    // Powers that vanish: every distance is 0, and no box may say otherwise.
+    let tiny = Matrix::from_rows(&[[0.0], [1e-200], [3e-200]]);
+    let setting = Setting { metric: Metric::Minkowski(3.0), ..Setting::new(1e-250, 3) };
+    check(&setting, tiny.view(), None);
 }

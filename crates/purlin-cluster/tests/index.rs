@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
-use purlin_cluster::{Metric, Neighbor, SpatialIndex};
+use purlin_cluster::{Metric, Neighbor, NeighborGraph, SpatialIndex};
 use purlin_core::rng::Stream;
 use purlin_core::{Matrix, MatrixView, Real};
 use purlin_testkit::{check_same_bits_on_all_isas, check_same_bits_on_threads, strategies};
@@ -74,10 +74,73 @@ fn threads_and_instruction_sets_do_not_change_a_bit() {
 fn a_list_within_is_in_the_order_of_the_rows() {
     let x = random(2000, 3);
     let index = SpatialIndex::new(x.view(), Metric::Chebyshev).unwrap();
-    for (list, query) in index.within_batch(x.view(), 0.2).unwrap().iter().zip(x.rows()) {
-        assert!(list.windows(2).all(|pair| pair[0].index < pair[1].index));
-        assert_eq!(list.len(), index.count_within(query, 0.2).unwrap());
+    let graph = index.within_batch(x.view(), 0.2).unwrap();
+    assert_eq!((graph.n_rows(), graph.n_columns()), (2000, 2000));
+    for (i, query) in x.rows().enumerate() {
+        let mut expected = walk(x.view(), &Metric::Chebyshev, query);
+        expected.retain(|neighbor| f64::from(neighbor.distance) <= 0.2);
+        expected.sort_by_key(|neighbor| neighbor.index);
+        assert_eq!(graph.row(i).collect::<Vec<_>>(), expected);
+        assert_eq!(expected.len(), index.count_within(query, 0.2).unwrap());
     }
+    assert_eq!((0..2000).map(|i| graph.indices(i).len()).sum::<usize>(), graph.n_neighbors());
+    let parts = |graph: &NeighborGraph<f32>| {
+        let indices = (0..2000).flat_map(|i| graph.indices(i).to_vec()).collect();
+        let distances = (0..2000).flat_map(|i| graph.distances(i).to_vec()).collect();
+        let ends = (0..2000).scan(0, |end, i| {
+            *end += graph.row(i).len();
+            Some(*end)
+        });
+        (std::iter::once(0).chain(ends).collect(), indices, distances)
+    };
+    let (starts, indices, distances) = parts(&graph);
+    assert_eq!(NeighborGraph::from_parts(2000, starts, indices, distances).unwrap(), graph);
+}
+
+#[test]
+fn a_graph_is_refused_with_what_is_wrong() {
+    let text = |n, starts: &[usize], indices: &[u32], distances: &[f64]| {
+        let parts = (starts.to_vec(), indices.to_vec(), distances.to_vec());
+        NeighborGraph::from_parts(n, parts.0, parts.1, parts.2).unwrap_err().to_string()
+    };
+    assert_eq!(text(3, &[0, 1], &[1], &[]), "neighbor graph: expected 1 distances, got 0");
+    assert_eq!(
+        text(3, &[0, 2], &[1], &[1.0]),
+        "neighbor graph: expected starts from 0 to 1, got Some(0) and Some(2)"
+    );
+    assert_eq!(
+        text(3, &[], &[], &[]),
+        "neighbor graph: expected starts from 0 to 0, got None and None"
+    );
+    assert_eq!(
+        text(3, &[0, 2, 1, 2], &[1, 2], &[1.0, 1.0]),
+        "neighbor graph: expected starts that do not decrease, got 1 after 2"
+    );
+    assert_eq!(
+        text(3, &[0, 0, 2], &[1, 1], &[1.0, 1.0]),
+        "neighbor graph: indices must be in increasing order in each row, got 1 after 1 in row 1"
+    );
+    assert_eq!(
+        text(3, &[0, 2], &[1, 3], &[1.0, 1.0]),
+        "neighbor graph: indices must be below 3, got 3 in row 0"
+    );
+    for (bad, shown) in [(f64::NAN, "NaN"), (-1.0, "-1")] {
+        assert_eq!(
+            text(3, &[0, 2], &[0, 2], &[0.0, bad]),
+            format!("neighbor graph: distances must be at least 0, got {shown} at (0, 2)")
+        );
+    }
+}
+
+#[test]
+fn a_table_that_the_metric_does_not_take_is_refused() {
+    let x = random(5, 2);
+    let of = |metric| SpatialIndex::new(x.view(), metric).unwrap_err().to_string();
+    assert_eq!(
+        of(Metric::StandardizedEuclidean(vec![1.0; 3])),
+        "index: expected x with 3 columns, got 2"
+    );
+    assert!(of(Metric::JensenShannon).starts_with("index: x must be at least 0 for JensenShannon"));
 }
 
 #[test]

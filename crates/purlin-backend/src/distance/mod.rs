@@ -11,9 +11,11 @@
 //! Functions that look for the nearest row may rank by a cheaper formula, but what they return is
 //! what this definition gives, ties to the smallest index.
 
+mod boxes;
 mod bundles;
 #[cfg(test)]
 mod bundles_tests;
+mod form;
 mod mean;
 mod medoids;
 #[cfg(test)]
@@ -21,22 +23,27 @@ mod medoids_tests;
 pub mod naive;
 mod nearest;
 mod panels;
+mod row_scan;
 mod scan;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod values;
 mod within;
 #[cfg(test)]
 mod within_tests;
 
+pub use boxes::{Bounds, between_boxes, least_of_rows};
 pub use bundles::{Bundles, Least, roughly_to_assigned};
+pub use form::Form;
 pub use mean::{DoubleSum, add_within};
 pub use medoids::{gain, swap_changes, total};
 pub use nearest::{Assigned, Centroids};
 pub use panels::Panels;
 pub use scan::{least_growth, within};
 pub use sums::{add_rows, add_rows_of, squared_to_assigned};
-pub use within::{Form, any_within, find_within, values_of, weigh_within};
+pub use values::values_of;
+pub use within::{any_within, find_within, weigh_within};
 
 use crate::mono::once;
 use crate::{Kernel, dispatch};

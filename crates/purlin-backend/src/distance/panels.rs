@@ -182,6 +182,25 @@ impl<T: Real> Panels<T> {
         norms
     }
 
+    /// `limit` for each row, and NaN for each missing row of the last panel: what
+    /// [`weigh_within`](super::weigh_within) and its like take.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_backend::distance::Panels;
+    /// use purlin_core::MatrixView;
+    ///
+    /// let x = Panels::pack(MatrixView::from_rows(&[[1.0f64], [2.0]]), None);
+    /// assert_eq!(x.limits(5.0)[..2], [5.0, 5.0]);
+    /// assert!(x.limits(5.0)[2].is_nan());
+    /// ```
+    pub fn limits(&self, limit: T) -> Buffer<T> {
+        let mut limits = Buffer::filled(self.n_panels() * width::<T>(), T::NAN);
+        limits[..self.n_rows].fill(limit);
+        limits
+    }
+
     /// Rows of a panel.
     pub fn lanes() -> usize {
         width::<T>()

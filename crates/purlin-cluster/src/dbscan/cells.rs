@@ -18,14 +18,17 @@ const FORM: Form = Form::SquaredEuclidean;
 pub(super) fn run<T: Real>(need: &Need<'_, T>, grid: &Grid<T>, reach: T) -> Found {
     let n = need.x.n_rows();
     let work = n.saturating_mul(need.x.n_cols()).saturating_mul(64);
-    let is_core = cores(need, grid, reach, work);
+    // Queries are lists of places: all of them, to take parts of.
+    let all: Vec<u32> = (0..n as u32).collect();
+    let is_core = cores(need, grid, &all, reach, work);
     let core_places = || (0..n).filter(|&place| is_core[place]);
     let core_order: Vec<u32> = core_places().map(|place| grid.order[place]).collect();
     let keys = grid.cells.key_of_places().zip(&is_core);
     let cells = Cells::new(keys.filter(|&(_, &is_core)| is_core).map(|(key, _)| key));
-    let cores = Cores { panels: Panels::gather(need.x, &core_order), order: core_order, cells };
+    let panels = Panels::gather(need.x, &core_order);
+    let cores = Cores { limits: panels.limits(reach), panels, order: core_order, cells };
 
-    let sets = join(need, grid, &cores, reach, work);
+    let sets = join(need, grid, &cores, &all, reach, work);
     let mut labels = vec![NOISE; n];
     for cell in 0..cores.cells.len() {
         let root = sets.find(cell as u32);
@@ -36,7 +39,7 @@ pub(super) fn run<T: Real>(need: &Need<'_, T>, grid: &Grid<T>, reach: T) -> Foun
     let (n_clusters, clusters) = number(&mut labels, cores.cells.len());
     let cluster_of_cell: Vec<u32> =
         (0..cores.cells.len()).map(|cell| clusters[sets.find(cell as u32) as usize]).collect();
-    for (place, cluster) in borders(grid, &cores, &cluster_of_cell, &is_core, reach, work) {
+    for (place, cluster) in borders(grid, &cores, &cluster_of_cell, &is_core, &all, work) {
         labels[grid.order[place] as usize] = cluster;
     }
     let mut of_samples = vec![false; n];
@@ -49,6 +52,7 @@ pub(super) fn run<T: Real>(need: &Need<'_, T>, grid: &Grid<T>, reach: T) -> Foun
 /// The cores, in the order of the cells.
 struct Cores<T: Real> {
     panels: Panels<T>,
+    limits: Buffer<T>,
     order: Vec<u32>,
     cells: Cells,
 }
@@ -62,7 +66,14 @@ fn for_blocks(cells: &Cells, work: usize, f: impl Fn(Range<usize>) + Sync + Send
 
 /// Whether the sample at each place is a core. Where a cell alone suffices, no distance is
 /// computed, nor where all cells around do not.
-fn cores<T: Real>(need: &Need<'_, T>, grid: &Grid<T>, reach: T, work: usize) -> Vec<bool> {
+fn cores<T: Real>(
+    need: &Need<'_, T>,
+    grid: &Grid<T>,
+    all: &[u32],
+    reach: T,
+    work: usize,
+) -> Vec<bool> {
+    let limits = grid.panels.limits(reach);
     let weights = need.weights.map(|weights| {
         let mut sorted = Buffer::zeroed(grid.panels.n_panels() * Panels::<T>::lanes());
         for (out, &sample) in sorted.iter_mut().zip(&grid.order) {
@@ -97,9 +108,10 @@ fn cores<T: Real>(need: &Need<'_, T>, grid: &Grid<T>, reach: T, work: usize) -> 
             ranges.swap(0, own);
             sums.clear();
             sums.resize(places.len(), 0.0);
-            let (queries, others) = ((&grid.panels, places.clone()), (&grid.panels, &ranges[..]));
-            let enough = need.enough();
-            weigh_within(FORM, queries, others, weights.as_deref(), reach, enough, &mut sums);
+            let (queries, others) =
+                ((&grid.panels, &all[places.clone()]), (&grid.panels, &ranges[..]));
+            let (enough, weights) = (need.enough(), weights.as_deref());
+            weigh_within(FORM, queries, others, &limits, weights, enough, &mut sums);
             for (place, &sum) in places.zip(&sums) {
                 if need.is_core(grid.order[place] as usize, sum) {
                     is_core[place].store(true, Relaxed);
@@ -116,6 +128,7 @@ fn join<T: Real>(
     need: &Need<'_, T>,
     grid: &Grid<T>,
     cores: &Cores<T>,
+    all: &[u32],
     reach: T,
     work: usize,
 ) -> UnionFind {
@@ -131,7 +144,7 @@ fn join<T: Real>(
             others.extend(near.iter().cloned().flatten().take_while(|&other| other < cell));
             for &other in others.iter().rev() {
                 if sets.find(other as u32) != sets.find(cell as u32)
-                    && are_near(need, cores, places.clone(), cells.places(other), reach)
+                    && are_near(need, cores, &all[places.clone()], cells.places(other), reach)
                 {
                     sets.unite(other as u32, cell as u32);
                 }
@@ -148,13 +161,14 @@ const MANY: usize = 1 << 12;
 fn are_near<T: Real>(
     need: &Need<'_, T>,
     cores: &Cores<T>,
-    a: Range<usize>,
+    a: &[u32],
     b: Range<usize>,
     reach: T,
 ) -> bool {
-    let panels = &cores.panels;
+    let (panels, limits) = (&cores.panels, &cores.limits[..]);
+    let are_near = |rows: &[u32]| any_within(FORM, (panels, rows), (panels, b.clone()), limits);
     if a.len().saturating_mul(b.len()) < MANY {
-        return any_within(FORM, (panels, a), (panels, b), reach);
+        return are_near(a);
     }
     let row = |place: usize| need.x.row(cores.order[place] as usize);
     let (mut low, mut high) = (row(b.start).to_vec(), row(b.start).to_vec());
@@ -165,13 +179,13 @@ fn are_near<T: Real>(
         }
     }
     // A distance from the box, step by step rounded as those from what is inside: never above.
-    let may_reach = |place: &usize| {
-        let gaps = row(*place).iter().zip(&low).zip(&high);
+    let may_reach = |place: &u32| {
+        let gaps = row(*place as usize).iter().zip(&low).zip(&high);
         let gaps = gaps.map(|((&x, &low), &high)| (low - x).max(x - high).max(T::ZERO));
         FORM.of_differences(gaps) <= reach
     };
-    let mut candidates = a.filter(may_reach);
-    candidates.any(|place| any_within(FORM, (panels, place..place + 1), (panels, b.clone()), reach))
+    let candidates: Vec<u32> = a.iter().copied().filter(may_reach).collect();
+    are_near(&candidates)
 }
 
 /// The border samples by their places, with their clusters.
@@ -180,7 +194,7 @@ fn borders<T: Real>(
     cores: &Cores<T>,
     cluster_of_cell: &[u32],
     is_core: &[bool],
-    reach: T,
+    all: &[u32],
     work: usize,
 ) -> impl Iterator<Item = (usize, u32)> {
     let cells = &grid.cells;
@@ -197,8 +211,9 @@ fn borders<T: Real>(
                 let mut best = NOISE;
                 for other in near.iter().cloned().flatten() {
                     let (of, others) = (cluster_of_cell[other], cores.cells.places(other));
-                    let query = (&grid.panels, place..place + 1);
-                    if of < best && any_within(FORM, query, (&cores.panels, others), reach) {
+                    let others = (&cores.panels, others);
+                    let query = (&grid.panels, &all[place..=place]);
+                    if of < best && any_within(FORM, query, others, &cores.limits) {
                         best = of;
                     }
                 }

@@ -1,16 +1,12 @@
 //! The doors.
 
-use super::blocks::{self, Flat};
 use super::grid::Grid;
 use super::need::Need;
-use super::{Dbscan, DbscanModel, Found, NeighborSearch, OP, cells, pairs};
+use super::{Dbscan, DbscanModel, Found, NeighborSearch, OP, cells, leaves, minkowski, pairs};
 use crate::index::Tree;
-use crate::{check, reach};
+use crate::{Metric, check, reach};
 use purlin_backend::distance::Form;
 use purlin_core::{MatrixView, Real, Result};
-
-/// The most columns for which `Auto` takes the tree.
-const MOST_TREE_FEATURES: usize = 16;
 
 impl Dbscan {
     /// Clusters the rows of `x`.
@@ -18,9 +14,11 @@ impl Dbscan {
     /// # Errors
     ///
     /// - [`Error::InvalidParam`](crate::Error::InvalidParam): `eps` is not finite and above 0,
-    ///   `min_samples` is 0, or the metric or the search does not fit.
+    ///   `min_samples` is 0, the metric or the search does not fit, or `x` is nothing that the
+    ///   metric takes, see [`Metric::check_table`](crate::Metric::check_table).
     /// - [`Error::TooFewSamples`](crate::Error::TooFewSamples): `x` has no row.
-    /// - [`Error::Shape`](crate::Error::Shape): `x` has no column.
+    /// - [`Error::Shape`](crate::Error::Shape): `x` has no column, or not as many as the metric
+    ///   knows.
     /// - [`Error::NonFinite`](crate::Error::NonFinite): `x` holds NaN or an infinity.
     pub fn fit<T: Real>(&self, x: MatrixView<'_, T>) -> Result<DbscanModel<T>> {
         self.run(x, None)
@@ -62,32 +60,36 @@ impl Dbscan {
         if let Some(weights) = weights {
             check::weights(OP, weights, x.n_rows())?;
         }
+        self.metric.check_table(OP, x)?;
         self.check_search(x.n_cols())?;
         let need = Need::new(x, &self.metric, self.eps, weights, self.min_samples);
         let (found, algorithm) = match reach::form(&self.metric) {
             Some(form) => self.search(&need, form),
-            None => (pairs::run(&need), NeighborSearch::Brute),
+            None => self.search_pairs(&need),
         };
         Ok(DbscanModel::new(self, x, &found, algorithm))
     }
 
+    fn search_pairs<T: Real>(&self, need: &Need<'_, T>) -> (Found, NeighborSearch) {
+        if let (Metric::Minkowski(p), true) =
+            (&self.metric, self.algorithm != NeighborSearch::Brute)
+            && let Some(found) = minkowski::run(need, *p)
+        {
+            return (found, NeighborSearch::Tree);
+        }
+        (pairs::run(need), NeighborSearch::Brute)
+    }
+
     fn search<T: Real>(&self, need: &Need<'_, T>, form: Form) -> (Found, NeighborSearch) {
-        let (n, d) = need.x.shape();
         let reach = reach::reach(&self.metric, self.eps);
-        let may_grid = self.algorithm != NeighborSearch::Brute && form == Form::SquaredEuclidean;
+        let asks_for_grid = matches!(self.algorithm, NeighborSearch::Auto | NeighborSearch::Grid);
+        let may_grid = asks_for_grid && form == Form::SquaredEuclidean;
         if let Some(grid) = may_grid.then(|| Grid::new(need.x, reach)).flatten() {
             return (cells::run(need, &grid, reach), NeighborSearch::Grid);
         }
-        let may_tree = match self.algorithm {
-            NeighborSearch::Auto => d <= MOST_TREE_FEATURES,
-            search => search != NeighborSearch::Brute,
-        };
-        if may_tree {
-            let work = n.saturating_mul(d).saturating_mul(256);
-            let tree = Tree::new(need.x, form);
-            return (blocks::run(need, &tree, form, reach, work), NeighborSearch::Tree);
+        if self.algorithm == NeighborSearch::Brute {
+            return (leaves::run(need, &Tree::flat(need.x, form), reach), NeighborSearch::Brute);
         }
-        let work = n.saturating_mul(n).saturating_mul(d) / 8;
-        (blocks::run(need, &Flat::new(need.x), form, reach, work), NeighborSearch::Brute)
+        (leaves::run(need, &Tree::new(need.x, form), reach), NeighborSearch::Tree)
     }
 }

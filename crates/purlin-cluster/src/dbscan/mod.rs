@@ -4,15 +4,23 @@
 //! data only: which samples are cores, which cores are connected, which cluster takes a border
 //! sample. Nothing is kept of a neighbourhood once it is counted.
 
-mod blocks;
+mod borders;
 mod cells;
+mod clusters;
+mod cores;
 mod fit;
 mod grid;
+mod join;
+mod known;
+mod leaves;
+mod minkowski;
 mod model;
 mod need;
 mod pairs;
 mod params;
+mod precomputed;
 
+pub use clusters::DbscanClusters;
 pub use model::DbscanModel;
 pub use params::{Dbscan, NeighborSearch};
 

@@ -1,6 +1,6 @@
 //! What is found.
 
-use super::{Dbscan, Found, NOISE, NeighborSearch, OP};
+use super::{Dbscan, DbscanClusters, Found, NeighborSearch, OP};
 use crate::traits::{Clusterer, Clustering, Predict};
 use crate::{Metric, Neighbor, SpatialIndex, check};
 use purlin_core::{Matrix, MatrixView, Real, Result};
@@ -11,11 +11,8 @@ pub struct DbscanModel<T: Real> {
     eps: f64,
     metric: Metric,
     algorithm: NeighborSearch,
-    labels: Vec<Option<usize>>,
-    core_sample_indices: Vec<usize>,
+    clusters: DbscanClusters,
     cores: Matrix<T>,
-    n_clusters: usize,
-    n_noise: usize,
 }
 
 impl<T: Real> DbscanModel<T> {
@@ -25,40 +22,34 @@ impl<T: Real> DbscanModel<T> {
         found: &Found,
         algorithm: NeighborSearch,
     ) -> Self {
-        let Found { is_core, labels, n_clusters } = found;
-        let label = |&label: &u32| (label != NOISE).then_some(label as usize);
-        let labels: Vec<Option<usize>> = labels.iter().map(label).collect();
-        let core_sample_indices: Vec<usize> = (0..labels.len()).filter(|&i| is_core[i]).collect();
+        let clusters = DbscanClusters::new(found);
         Self {
             eps: dbscan.eps,
             metric: dbscan.metric.clone(),
             algorithm,
-            n_noise: labels.iter().filter(|label| label.is_none()).count(),
-            labels,
-            cores: x.select_rows(&core_sample_indices),
-            core_sample_indices,
-            n_clusters: *n_clusters,
+            cores: x.select_rows(clusters.core_sample_indices()),
+            clusters,
         }
     }
 
     /// The cluster of each sample, `None` for noise.
     pub fn labels(&self) -> &[Option<usize>] {
-        &self.labels
+        self.clusters.labels()
     }
 
     /// The cores, in increasing order.
     pub fn core_sample_indices(&self) -> &[usize] {
-        &self.core_sample_indices
+        self.clusters.core_sample_indices()
     }
 
     /// The number of clusters.
     pub fn n_clusters(&self) -> usize {
-        self.n_clusters
+        self.clusters.n_clusters()
     }
 
     /// The number of samples in no cluster.
     pub fn n_noise(&self) -> usize {
-        self.n_noise
+        self.clusters.n_noise()
     }
 
     /// The number of columns.
@@ -107,7 +98,7 @@ impl<T: Real> DbscanModel<T> {
         let index = SpatialIndex::new(self.cores.view(), self.metric.clone())?;
         let label = |nearest: &Vec<Neighbor<T>>| {
             let nearest = nearest.first().filter(|core| core.distance.to_f64() <= self.eps)?;
-            self.labels[self.core_sample_indices[nearest.index]]
+            self.labels()[self.core_sample_indices()[nearest.index]]
         };
         Ok(index.nearest_batch(x, 1)?.iter().map(label).collect())
     }
@@ -131,7 +122,7 @@ impl<T: Real> Clustering<T> for DbscanModel<T> {
     }
 
     fn labels(&self) -> Vec<Option<usize>> {
-        self.labels.clone()
+        self.labels().to_vec()
     }
 
     fn n_clusters(&self) -> usize {

@@ -30,6 +30,16 @@ impl<'a, T: Real> Need<'a, T> {
         Self { x, metric, eps, weights, min: min_samples as f64, slack }
     }
 
+    /// The weight that a neighbourhood needs.
+    pub(super) fn min(&self) -> f64 {
+        self.min
+    }
+
+    /// Whether samples `i` and `j` are near each other, by the definition.
+    pub(super) fn are_near(&self, i: usize, j: usize) -> bool {
+        self.metric.distance(self.x.row(i), self.x.row(j)).to_f64() <= self.eps
+    }
+
     /// A sum that is certainly sufficient, in whatever order it was added up.
     pub(super) fn enough(&self) -> f64 {
         self.min + 2.0 * self.slack * self.min
@@ -51,9 +61,9 @@ impl<'a, T: Real> Need<'a, T> {
     /// The definition: the weight of all samples within `eps` of sample `i`, added up in their
     /// order in double precision.
     pub(super) fn weigh(&self, i: usize) -> f64 {
-        let row = self.x.row(i);
-        let near = |&j: &usize| self.metric.distance(row, self.x.row(j)).to_f64() <= self.eps;
-        (0..self.x.n_rows()).filter(near).fold(0.0, |sum, j| sum + self.weight(j))
+        (0..self.x.n_rows())
+            .filter(|&j| self.are_near(i, j))
+            .fold(0.0, |sum, j| sum + self.weight(j))
     }
 
     /// The weight of sample `i`.

@@ -60,15 +60,17 @@ pub struct Dbscan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum NeighborSearch {
-    /// The grid for Euclidean distances in at most 3 columns; else the tree for at most 16 columns
-    /// and the metrics it takes; else brute force.
+    /// The grid for Euclidean distances in at most 3 columns; else the tree for the metrics that it
+    /// takes; else brute force. [`DbscanModel::algorithm`](super::DbscanModel::algorithm) tells
+    /// what it was.
     #[default]
     Auto,
     /// Cells of side `eps / sqrt(n_features)`, for Euclidean distances in at most three columns.
     /// Where `eps` is so small or large that cells cannot be numbered, the tree takes over;
     /// [`DbscanModel::algorithm`](super::DbscanModel::algorithm) tells.
     Grid,
-    /// A kd-tree, for Euclidean, squared Euclidean, Manhattan and Chebyshev distances.
+    /// A kd-tree, for Euclidean, squared Euclidean, Manhattan, Chebyshev and Minkowski distances.
+    /// Where `eps^p` is below some 1e-290, Minkowski distances are tried pair by pair.
     Tree,
     /// All pairs, a tile at a time.
     Brute,
@@ -114,7 +116,9 @@ impl Dbscan {
             );
             return Err(Error::param(OP, "algorithm", rule, "Grid"));
         }
-        if self.algorithm == NeighborSearch::Tree && reach::form(&self.metric).is_none() {
+        let may_tree =
+            reach::form(&self.metric).is_some() || matches!(self.metric, Metric::Minkowski(_));
+        if self.algorithm == NeighborSearch::Tree && !may_tree {
             let rule = format!("Auto or Brute for {:?} distances", self.metric);
             return Err(Error::param(OP, "algorithm", rule, "Tree"));
         }

@@ -1,9 +1,11 @@
 //! Neighbours of rows.
 
+mod graph;
 mod nearest;
 mod tree;
 mod within;
 
+pub use graph::NeighborGraph;
 pub(crate) use tree::Tree;
 
 use crate::{Metric, check, reach};
@@ -73,13 +75,16 @@ impl<T: Real> SpatialIndex<T> {
     ///
     /// # Errors
     ///
-    /// - [`Error::Shape`](crate::Error::Shape): `x` has no column.
+    /// - [`Error::Shape`](crate::Error::Shape): `x` has no column, or not as many as the metric
+    ///   knows.
     /// - [`Error::TooFewSamples`](crate::Error::TooFewSamples): `x` has no row.
     /// - [`Error::NonFinite`](crate::Error::NonFinite): `x` holds NaN or an infinity.
-    /// - [`Error::InvalidParam`](crate::Error::InvalidParam): a parameter of the metric is out of range.
+    /// - [`Error::InvalidParam`](crate::Error::InvalidParam): a parameter of the metric is out of
+    ///   range, or `x` is nothing that it takes, see [`Metric::check_table`].
     pub fn new(x: MatrixView<'_, T>, metric: Metric) -> Result<Self> {
         metric.check(OP)?;
         check::table(OP, x, 1)?;
+        metric.check_table(OP, x)?;
         let rows = match reach::form(&metric) {
             Some(form) => Rows::Tree(Tree::new(x, form)),
             None => Rows::Plain(x.to_matrix()),
@@ -105,6 +110,11 @@ impl<T: Real> SpatialIndex<T> {
         check::features(OP, view, self.n_features)
     }
 
+    /// What some queries cost, roughly.
+    fn work(&self, n_queries: usize) -> usize {
+        n_queries.saturating_mul(self.n_features).saturating_mul(64)
+    }
+
     fn batch<R: Default + Clone + Send>(
         &self,
         x: MatrixView<'_, T>,
@@ -112,8 +122,7 @@ impl<T: Real> SpatialIndex<T> {
     ) -> Result<Vec<R>> {
         check::features(OP, x, self.n_features)?;
         let mut out = vec![R::default(); x.n_rows()];
-        let work = x.n_rows().saturating_mul(self.n_features).saturating_mul(64);
-        parallel::for_each_chunk(&mut out, BLOCK, work, |block, out| {
+        parallel::for_each_chunk(&mut out, BLOCK, self.work(x.n_rows()), |block, out| {
             for (i, out) in out.iter_mut().enumerate() {
                 *out = answer(x.row(block * BLOCK + i));
             }

@@ -1,6 +1,6 @@
 //! A kd-tree.
 
-use purlin_backend::distance::{Form, Panels};
+use purlin_backend::distance::{Bounds, Form, Panels, between_boxes};
 use purlin_backend::parallel;
 use purlin_core::{MatrixView, Real};
 use std::ops::Range;
@@ -11,9 +11,8 @@ const LEAF: usize = 32;
 /// Rows in leaves of up to [`LEAF`], halved at the median of the widest column, ties by index: the
 /// tree is a function of the table.
 ///
-/// Bounds are exact as they are computed: the gap between a number and a box is never above the
-/// difference from a number inside, rounding keeps the order, and so does every step of the chain
-/// over the features. No row is missed, with no allowance for rounding.
+/// Every leaf but the last is whole panels. Bounds are exact as they are computed, see
+/// [`between_boxes`]: no row is missed, with no allowance for rounding.
 #[derive(Debug, Clone)]
 pub(crate) struct Tree<T: Real> {
     form: Form,
@@ -45,6 +44,23 @@ struct Task<'a, T> {
 
 impl<T: Real> Tree<T> {
     pub(crate) fn new(x: MatrixView<'_, T>, form: Form) -> Self {
+        Self::grow(x, form, split)
+    }
+
+    /// The rows as they lie, in boxes without end: a search that knows nothing.
+    pub(crate) fn flat(x: MatrixView<'_, T>, form: Form) -> Self {
+        Self::grow(x, form, |x, task| {
+            task.split = size_of_first::<T>(task.rows.len());
+            task.bounds = vec![T::NEG_INFINITY; x.n_cols()];
+            task.bounds.resize(2 * x.n_cols(), T::INFINITY);
+        })
+    }
+
+    fn grow(
+        x: MatrixView<'_, T>,
+        form: Form,
+        split: fn(MatrixView<'_, T>, &mut Task<'_, T>),
+    ) -> Self {
         let (n, d) = x.shape();
         let mut order: Vec<u32> = (0..n as u32).collect();
         let (mut nodes, mut boxes) = (Vec::new(), Vec::new());
@@ -99,9 +115,35 @@ impl<T: Real> Tree<T> {
         self.leaves.len()
     }
 
-    /// The places of leaf `i`.
-    pub(crate) fn leaf(&self, i: usize) -> Range<usize> {
-        self.places(self.leaves[i])
+    /// The node and what lies beside the way to it from the root: together all rows, the nearest
+    /// parts last.
+    pub(crate) fn path(&self, node: u32) -> Vec<u32> {
+        let (mut beside, mut at, start) = (Vec::new(), 0, self.nodes[node as usize].start);
+        while at != node {
+            let first = self.nodes[at as usize].children;
+            let is_right = self.nodes[first as usize].end <= start;
+            at = first + u32::from(is_right);
+            beside.push(first + u32::from(!is_right));
+        }
+        beside.push(node);
+        beside
+    }
+
+    /// The nodes of each level, from the root down.
+    pub(crate) fn levels(&self) -> Vec<Range<u32>> {
+        let (mut levels, mut level) = (Vec::new(), 0..self.nodes.len().min(1) as u32);
+        while !level.is_empty() {
+            let inner = level.clone().filter_map(|node| self.children(node)).count() as u32;
+            let end = level.end;
+            levels.push(level);
+            level = end..end + 2 * inner;
+        }
+        levels
+    }
+
+    /// Whether boxes say anything.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.boxes.first().is_none_or(|low| low.is_finite())
     }
 
     /// The root, where there is one.
@@ -121,57 +163,31 @@ impl<T: Real> Tree<T> {
         (first > 0).then_some([first, first + 1])
     }
 
-    fn bounds(&self, node: u32) -> (&[T], &[T]) {
+    /// The number of nodes; children come after their parents, level by level.
+    pub(crate) fn n_nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The node that is leaf `i`.
+    pub(crate) fn leaf_node(&self, i: usize) -> u32 {
+        self.leaves[i]
+    }
+
+    /// The box of a node.
+    pub(crate) fn bounds(&self, node: u32) -> Bounds<'_, T> {
         let d = self.panels.n_features();
         self.boxes[node as usize * 2 * d..][..2 * d].split_at(d)
     }
 
     /// At most the value between `query` and any row of a node.
     pub(crate) fn least(&self, query: &[T], node: u32) -> T {
-        let (low, high) = self.bounds(node);
-        let gaps = query.iter().zip(low).zip(high);
-        self.form.of_differences(gaps.map(|((&x, &low), &high)| gap(low - x, x - high)))
+        between_boxes(self.form, (query, query), self.bounds(node)).0
     }
 
     /// At least the value between `query` and any row of a node.
     pub(crate) fn most(&self, query: &[T], node: u32) -> T {
-        let (low, high) = self.bounds(node);
-        let far = query.iter().zip(low).zip(high);
-        self.form.of_differences(far.map(|((&x, &low), &high)| (high - x).max(x - low)))
+        between_boxes(self.form, (query, query), self.bounds(node)).1
     }
-
-    /// At most the value between a row of leaf `i` and a row of a node.
-    fn least_of_leaf(&self, i: usize, node: u32) -> T {
-        let ((a_low, a_high), (b_low, b_high)) = (self.bounds(self.leaves[i]), self.bounds(node));
-        let gaps = (0..a_low.len()).map(|j| gap(b_low[j] - a_high[j], a_low[j] - b_high[j]));
-        self.form.of_differences(gaps)
-    }
-
-    /// Writes to `near`, in increasing order, the places of the leaves that may hold rows within
-    /// `reach` of leaf `i`.
-    pub(crate) fn near_leaf(&self, i: usize, reach: T, near: &mut Vec<Range<usize>>) {
-        near.clear();
-        let mut open = vec![0];
-        while let Some(node) = open.pop() {
-            if self.least_of_leaf(i, node) > reach {
-                continue;
-            }
-            if let Some([left, right]) = self.children(node) {
-                open.extend([right, left]);
-                continue;
-            }
-            let places = self.places(node);
-            match near.last_mut() {
-                Some(last) if last.end == places.start => last.end = places.end,
-                _ => near.push(places),
-            }
-        }
-    }
-}
-
-/// The gap between intervals, 0 where they meet.
-fn gap<T: Real>(below: T, above: T) -> T {
-    below.max(above).max(T::ZERO)
 }
 
 /// Bounds the rows of a task and moves those below the median of the widest column to the front.
@@ -185,24 +201,26 @@ fn split<T: Real>(x: MatrixView<'_, T>, task: &mut Task<'_, T>) {
             *high = value.max(*high);
         }
     }
-    let n = task.rows.len();
-    if n > LEAF {
+    task.split = size_of_first::<T>(task.rows.len());
+    if task.split == 0 {
+        task.rows.sort_unstable();
+    } else {
         let wider = |best: usize, j: usize| {
             if high[j] - low[j] > high[best] - low[best] { j } else { best }
         };
         let widest = (0..d).fold(0, wider);
         let mut keys: Vec<(T, u32)> =
             task.rows.iter().map(|&row| (x.row(row as usize)[widest], row)).collect();
-        // Whole vectors in the first half.
-        task.split = (n / 2).next_multiple_of(Panels::<T>::lanes());
         keys.select_nth_unstable_by(task.split, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         for (row, key) in task.rows.iter_mut().zip(keys) {
             *row = key.1;
         }
     }
-    if n <= LEAF {
-        task.rows.sort_unstable();
-    }
     low.append(&mut high);
     task.bounds = low;
+}
+
+/// Rows of the first child of a node of `n`: whole vectors. 0 for a leaf.
+fn size_of_first<T: Real>(n: usize) -> usize {
+    if n > LEAF { (n / 2).next_multiple_of(Panels::<T>::lanes()) } else { 0 }
 }

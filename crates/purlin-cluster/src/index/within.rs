@@ -1,7 +1,9 @@
 //! The rows within a radius.
 
-use super::{Neighbor, OP, Rows, SpatialIndex, look};
-use crate::reach;
+use super::graph::Piece;
+use super::{BLOCK, NeighborGraph, OP, Rows, SpatialIndex, look};
+use crate::{check, reach};
+use purlin_backend::parallel;
 use purlin_core::{Error, MatrixView, Real, Result};
 
 impl<T: Real> SpatialIndex<T> {
@@ -39,16 +41,41 @@ impl<T: Real> SpatialIndex<T> {
     /// # Errors
     ///
     /// As [`SpatialIndex::within`].
-    pub fn within_batch(&self, x: MatrixView<'_, T>, radius: f64) -> Result<Vec<Vec<Neighbor<T>>>> {
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{Metric, SpatialIndex};
+    /// use purlin_core::MatrixView;
+    ///
+    /// let x = [[0.0], [2.0], [5.0]];
+    /// let index = SpatialIndex::new(MatrixView::from_rows(&x), Metric::Manhattan)?;
+    /// let graph = index.within_batch(MatrixView::from_rows(&[[1.0], [4.5]]), 1.0)?;
+    /// assert_eq!(graph.indices(0), [0, 1]);
+    /// assert_eq!(graph.distances(1), [0.5]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    pub fn within_batch(&self, x: MatrixView<'_, T>, radius: f64) -> Result<NeighborGraph<T>> {
         check_radius(radius)?;
-        self.batch(x, |query| {
-            let mut found = Vec::new();
-            self.visit_within(query, radius, |index, distance| {
-                found.push(Neighbor { index, distance });
-            });
-            found.sort_unstable_by_key(|neighbor| neighbor.index);
-            found
-        })
+        check::features(OP, x, self.n_features)?;
+        let n = x.n_rows();
+        let mut pieces = vec![Piece::default(); n.div_ceil(BLOCK)];
+        parallel::for_each_chunk(&mut pieces, 1, self.work(n), |block, piece| {
+            let (piece, mut found) = (&mut piece[0], Vec::new());
+            for i in block * BLOCK..n.min((block + 1) * BLOCK) {
+                found.clear();
+                self.visit_within(x.row(i), radius, |index, distance| {
+                    found.push((index as u32, distance));
+                });
+                found.sort_unstable_by_key(|&(index, _)| index);
+                piece.lengths.push(found.len());
+                for &(index, distance) in &found {
+                    piece.indices.push(index);
+                    piece.distances.push(distance);
+                }
+            }
+        });
+        Ok(NeighborGraph::of_pieces(self.n_rows(), pieces))
     }
 
     /// How many rows are at most `radius` from `query`. Parts of the tree that are certainly
