@@ -8,11 +8,13 @@ mod choose_k;
 mod condensed;
 mod dbscan;
 mod dendrogram;
+mod hdbscan;
 mod index;
 mod kmeans;
 mod metric;
 pub mod metrics;
 mod mini_batch;
+mod mst;
 mod optics;
 pub mod preprocessing;
 mod reach;
@@ -25,6 +27,10 @@ pub use choose_k::{ChooseK, ChooseKRow, ChooseKTable};
 pub use condensed::CondensedMatrix;
 pub use dbscan::{Dbscan, DbscanModel, NeighborSearch};
 pub use dendrogram::{Dendrogram, Inconsistency, Merge};
+pub use hdbscan::{
+    ClusterSelection, CondensedRow, CondensedTree, Hdbscan, HdbscanModel, HdbscanPrediction,
+    SpanningEdge,
+};
 pub use index::{Neighbor, SpatialIndex};
 pub use kmeans::{Algorithm, EmptyCluster, Init, Iteration, KMeans, KMeansModel, StopReason};
 pub use metric::{CustomMetric, Metric};

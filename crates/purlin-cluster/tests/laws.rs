@@ -1,7 +1,8 @@
 //! Every algorithm keeps the laws of `purlin-testkit`.
 
 use purlin_cluster::{
-    Agglomerative, Clusterer, Dbscan, Init, KMeans, Linkage, Metric, NeighborSearch, Optics, Xi,
+    Agglomerative, Clusterer, Dbscan, Hdbscan, Init, KMeans, Linkage, Metric, NeighborSearch,
+    Optics, Xi,
 };
 use purlin_core::Matrix;
 use purlin_testkit::{
@@ -52,6 +53,15 @@ fn optics_keeps_the_laws() {
     let optics = Optics::new(5).xi(Xi::new(0.8).min_cluster_size(20));
     check_all(|_| optics.clone());
     check_clusterer(&Optics::new(4).max_eps(0.5));
+}
+
+#[test]
+fn hdbscan_keeps_the_laws() {
+    // The groups are full of ties: many distances in them are equal, but they are far apart.
+    let hdbscan = Hdbscan::new(60).min_samples(5);
+    check_all(|_| hdbscan.clone());
+    check_clusterer(&Hdbscan::new(4).metric(Metric::Cosine));
+    check_clusterer(&Hdbscan::new(3).allow_single_cluster(true));
 }
 
 #[test]

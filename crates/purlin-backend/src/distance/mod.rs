@@ -21,6 +21,7 @@ mod scan;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod tiles;
 mod within;
 #[cfg(test)]
 mod within_tests;
@@ -30,6 +31,7 @@ pub use nearest::{Assigned, Centroids};
 pub use panels::Panels;
 pub use scan::{least_growth, within};
 pub use sums::{add_rows, add_rows_of, squared_to_assigned};
+pub use tiles::{Hit, find_in_box, gap_to_box};
 pub use within::{Form, any_within, find_within, values_of, weigh_within};
 
 use crate::mono::once;

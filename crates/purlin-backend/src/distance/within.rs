@@ -228,13 +228,13 @@ fn check<T: Real>(
 }
 
 /// A step of the chain.
-trait Chain {
+pub(super) trait Chain {
     fn add<V: Lanes>(t: V, sum: V) -> V;
 }
 
-struct Squares;
-struct Sums;
-struct Greatest;
+pub(super) struct Squares;
+pub(super) struct Sums;
+pub(super) struct Greatest;
 
 impl Chain for Squares {
     #[inline(always)]
@@ -261,21 +261,22 @@ impl Chain for Greatest {
 macro_rules! with_chain {
     ($form:expr, $chain:ident => $body:expr) => {
         match $form {
-            Form::SquaredEuclidean => {
-                type $chain = Squares;
+            $crate::distance::Form::SquaredEuclidean => {
+                type $chain = $crate::distance::within::Squares;
                 $body
             }
-            Form::Manhattan => {
-                type $chain = Sums;
+            $crate::distance::Form::Manhattan => {
+                type $chain = $crate::distance::within::Sums;
                 $body
             }
-            Form::Chebyshev => {
-                type $chain = Greatest;
+            $crate::distance::Form::Chebyshev => {
+                type $chain = $crate::distance::within::Greatest;
                 $body
             }
         }
     };
 }
+pub(super) use with_chain;
 
 /// Rows that ask at the same time: as many chains as hide the latency of a sum.
 const HEIGHT: usize = 4;
@@ -293,7 +294,7 @@ fn four_rows<T: Real>(panels: &Panels<T>, first: usize, end: usize) -> [&[T]; HE
 
 /// The chains of rows with the rows of a panel.
 #[inline(always)]
-fn chains<C: Chain, V: Lanes, const N: usize>(
+pub(super) fn chains<C: Chain, V: Lanes, const N: usize>(
     rows: [&[V::Scalar]; N],
     step: usize,
     panel: &[V::Scalar],

@@ -1,9 +1,11 @@
 //! Neighbours of rows.
 
+mod all_nearest;
 mod nearest;
 mod tree;
 mod within;
 
+pub(crate) use all_nearest::{Near, Rank, all_nearest, first_rows};
 pub(crate) use tree::Tree;
 
 use crate::{Metric, check, reach};

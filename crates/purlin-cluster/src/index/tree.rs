@@ -121,7 +121,18 @@ impl<T: Real> Tree<T> {
         (first > 0).then_some([first, first + 1])
     }
 
-    fn bounds(&self, node: u32) -> (&[T], &[T]) {
+    /// The number of nodes; children come after their parents.
+    pub(crate) fn n_nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Leaf `i` as a node.
+    pub(crate) fn leaf_node(&self, i: usize) -> u32 {
+        self.leaves[i]
+    }
+
+    /// The least numbers of the rows of a node, and the greatest.
+    pub(crate) fn bounds(&self, node: u32) -> (&[T], &[T]) {
         let d = self.panels.n_features();
         self.boxes[node as usize * 2 * d..][..2 * d].split_at(d)
     }
@@ -142,7 +153,12 @@ impl<T: Real> Tree<T> {
 
     /// At most the value between a row of leaf `i` and a row of a node.
     fn least_of_leaf(&self, i: usize, node: u32) -> T {
-        let ((a_low, a_high), (b_low, b_high)) = (self.bounds(self.leaves[i]), self.bounds(node));
+        self.least_of_box(self.bounds(self.leaves[i]), node)
+    }
+
+    /// At most the value between a row in a box and a row of a node.
+    fn least_of_box(&self, (a_low, a_high): (&[T], &[T]), node: u32) -> T {
+        let (b_low, b_high) = self.bounds(node);
         let gaps = (0..a_low.len()).map(|j| gap(b_low[j] - a_high[j], a_low[j] - b_high[j]));
         self.form.of_differences(gaps)
     }
