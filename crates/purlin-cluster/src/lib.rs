@@ -9,6 +9,7 @@ mod condensed;
 mod constrained;
 mod dbscan;
 mod dendrogram;
+mod hdbscan;
 mod index;
 mod kmeans;
 mod mean_shift;
@@ -17,6 +18,7 @@ mod metric;
 pub mod metrics;
 mod mini_batch;
 mod mixture;
+mod mst;
 mod optics;
 mod predictor;
 pub mod preprocessing;
@@ -35,6 +37,10 @@ pub use condensed::CondensedMatrix;
 pub use constrained::{ConstrainedKMeans, ConstrainedModel};
 pub use dbscan::{Dbscan, DbscanClusters, DbscanModel, NeighborSearch};
 pub use dendrogram::{Dendrogram, Inconsistency, Merge};
+pub use hdbscan::{
+    ClusterSelection, CondensedRow, CondensedTree, Hdbscan, HdbscanModel, HdbscanPrediction,
+    SpanningEdge,
+};
 pub use index::{Neighbor, NeighborGraph, SpatialIndex};
 pub use kmeans::{Algorithm, EmptyCluster, Init, Iteration, KMeans, KMeansModel, StopReason};
 pub use mean_shift::{MeanShift, MeanShiftModel, Seeding, estimate_bandwidth};

@@ -2,7 +2,7 @@
 
 use purlin_cluster::{
     Affinity, Agglomerative, Clusterer, ConstrainedKMeans, Covariance, Dbscan, GaussianMixture,
-    Init, KMeans, KMedoids, Linkage, MeanShift, MedoidInit, Metric, MiniBatchKMeans,
+    Hdbscan, Init, KMeans, KMedoids, Linkage, MeanShift, MedoidInit, Metric, MiniBatchKMeans,
     NeighborSearch, Optics, PredictBy, Seeding, SpectralClustering, Xi,
 };
 use purlin_core::Matrix;
@@ -88,6 +88,15 @@ fn optics_keeps_the_laws() {
     let optics = Optics::new(5).xi(Xi::new(0.8).min_cluster_size(20));
     check_all(|_| optics.clone());
     check_clusterer(&Optics::new(4).max_eps(0.5));
+}
+
+#[test]
+fn hdbscan_keeps_the_laws() {
+    // The groups are full of ties: many distances in them are equal, but they are far apart.
+    let hdbscan = Hdbscan::new(60).min_samples(5);
+    check_all(|_| hdbscan.clone());
+    check_clusterer(&Hdbscan::new(4).metric(Metric::Cosine));
+    check_clusterer(&Hdbscan::new(3).allow_single_cluster(true));
 }
 
 #[test]

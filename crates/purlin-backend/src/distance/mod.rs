@@ -28,6 +28,7 @@ mod scan;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod tiles;
 mod values;
 mod within;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use nearest::{Assigned, Centroids};
 pub use panels::Panels;
 pub use scan::{least_growth, within};
 pub use sums::{add_rows, add_rows_of, squared_to_assigned};
+pub use tiles::{Hit, find_in_box, gap_to_box};
 pub use values::values_of;
 pub use within::{any_within, find_within, weigh_within};
 

@@ -1,10 +1,12 @@
 //! Neighbours of rows.
 
+mod all_nearest;
 mod graph;
 mod nearest;
 mod tree;
 mod within;
 
+pub(crate) use all_nearest::{Near, Rank, all_nearest, first_rows};
 pub use graph::NeighborGraph;
 pub(crate) use tree::Tree;
 

@@ -1,10 +1,16 @@
 //! The nearest rows.
 
-use super::{Neighbor, Rows, SpatialIndex, look};
-use crate::reach;
+use super::{Near, Neighbor, OP, Rank, Rows, SpatialIndex, Tree, all_nearest, look};
+use crate::{Metric, check, reach};
 use purlin_core::{MatrixView, Real, Result};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+
+/// Fewer queries than this are answered one by one.
+const FEW: usize = 64;
+
+/// With more columns, rows of a leaf are so far apart that together they see most of the tree.
+const MOST_FEATURES: usize = 8;
 
 impl<T: Real> SpatialIndex<T> {
     /// The `k` rows nearest to `query`, nearest first, ties to the smallest index; all where there
@@ -25,7 +31,25 @@ impl<T: Real> SpatialIndex<T> {
     ///
     /// As [`SpatialIndex::nearest`].
     pub fn nearest_batch(&self, x: MatrixView<'_, T>, k: usize) -> Result<Vec<Vec<Neighbor<T>>>> {
-        self.batch(x, |query| self.nearest_to(query, k))
+        let (n, k_found) = (x.n_rows(), k.min(self.n_rows()));
+        let tree = match &self.rows {
+            Rows::Tree(tree) if n >= FEW && k_found > 0 && self.n_features <= MOST_FEATURES => tree,
+            _ => return self.batch(x, |query| self.nearest_to(query, k)),
+        };
+        check::features(OP, x, self.n_features())?;
+        check::table(OP, x, 0)?;
+        // The same distances, so the same neighbors, but rows that lie together ask together.
+        let queries = Tree::new(x, tree.form());
+        let is_root = self.metric == Metric::Euclidean;
+        let rank = if is_root { Rank::Root } else { Rank::Value };
+        let nearest = all_nearest(&queries, tree, k_found, rank);
+        let mut out = vec![Vec::new(); n];
+        for (&row, nearest) in queries.order().iter().zip(nearest.chunks_exact(k_found)) {
+            let of =
+                |&Near { value, row }: &Near<T>| Neighbor { index: row as usize, distance: value };
+            out[row as usize] = nearest.iter().map(of).collect();
+        }
+        Ok(out)
     }
 
     fn nearest_to(&self, query: &[T], k: usize) -> Vec<Neighbor<T>> {

@@ -168,6 +168,11 @@ impl<T: Real> Tree<T> {
         self.nodes.len()
     }
 
+    /// The places of the rows of leaf `i`.
+    pub(crate) fn leaf(&self, i: usize) -> Range<usize> {
+        self.places(self.leaves[i])
+    }
+
     /// The node that is leaf `i`.
     pub(crate) fn leaf_node(&self, i: usize) -> u32 {
         self.leaves[i]
