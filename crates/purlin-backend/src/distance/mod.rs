@@ -14,11 +14,15 @@
 mod bundles;
 #[cfg(test)]
 mod bundles_tests;
+mod linkage;
 pub mod naive;
 mod nearest;
 mod panels;
 mod scan;
 mod sums;
+mod symmetric;
+#[cfg(test)]
+mod symmetric_tests;
 #[cfg(test)]
 mod tests;
 mod within;
@@ -26,10 +30,12 @@ mod within;
 mod within_tests;
 
 pub use bundles::{Bundles, Least, roughly_to_assigned};
+pub use linkage::{Joined, Update};
 pub use nearest::{Assigned, Centroids};
 pub use panels::Panels;
 pub use scan::{least_growth, within};
 pub use sums::{add_rows, add_rows_of, squared_to_assigned};
+pub use symmetric::Symmetric;
 pub use within::{Form, any_within, find_within, values_of, weigh_within};
 
 use crate::mono::once;

@@ -6,6 +6,7 @@ mod generic;
 mod naive;
 mod params;
 mod single;
+mod stored;
 mod ward;
 
 pub use naive::primitive;

@@ -1,5 +1,6 @@
 //! What can be set, and which algorithm serves it.
 
+use super::stored::Stored;
 use super::{OP, chain, generic, single, ward};
 use crate::{CondensedMatrix, Dendrogram, MemoryBudget, Metric, check};
 use purlin_core::{Error, MatrixView, Real, Result};
@@ -167,13 +168,20 @@ impl Agglomerative {
             Linkage::Single => single::of_rows(x, metric, memory),
             Linkage::Ward => ward::of_rows(x, memory),
             Linkage::Centroid | Linkage::Median => {
-                let squares = Metric::SquaredEuclidean.pairs(OP, x, memory)?;
-                Ok(generic::of_distances(linkage, squares))
+                let needed = CondensedMatrix::<T>::bytes_needed(x.n_rows());
+                memory.check(OP, "the distance matrix", needed)?;
+                Ok(generic::of_distances(Stored::of_rows(linkage, x, false)))
             }
             Linkage::Complete | Linkage::Average | Linkage::Weighted => {
+                if matches!(metric, Metric::Euclidean | Metric::SquaredEuclidean) {
+                    let needed = CondensedMatrix::<T>::bytes_needed(x.n_rows());
+                    memory.check(OP, "the distance matrix", needed)?;
+                    let has_root = *metric == Metric::Euclidean;
+                    return Ok(chain::of_distances(Stored::of_rows(linkage, x, has_root)));
+                }
                 let distances = metric.pairs(OP, x, memory)?;
                 check_finite(&distances)?;
-                Ok(chain::of_distances(linkage, distances))
+                Ok(chain::of_distances(Stored::new(linkage, distances)))
             }
         }
     }
@@ -201,8 +209,10 @@ impl Agglomerative {
         let distances = prepare(self.linkage, distances)?;
         Ok(match self.linkage {
             Linkage::Single => single::of_distances(&distances),
-            Linkage::Centroid | Linkage::Median => generic::of_distances(self.linkage, distances),
-            _ => chain::of_distances(self.linkage, distances),
+            Linkage::Centroid | Linkage::Median => {
+                generic::of_distances(Stored::new(self.linkage, distances))
+            }
+            _ => chain::of_distances(Stored::new(self.linkage, distances)),
         })
     }
 }
