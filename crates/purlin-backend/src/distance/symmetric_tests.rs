@@ -85,7 +85,7 @@ fn check<T: Real>(n: usize, d: usize, seed: u64, has_root: bool) {
         let step = (state >> 33) as usize;
         let b = left.remove(1 + step % (left.len() - 1));
         let a = left[step / 7 % left.len()];
-        let (a, b) = if step % 2 == 0 { (a.min(b), a.max(b)) } else { (a, b) };
+        let (a, b) = if step.is_multiple_of(2) { (a.min(b), a.max(b)) } else { (a, b) };
         floors[b] = T::INFINITY;
         if let Some(place) = left.iter().position(|&x| x == b) {
             left[place] = a;
@@ -118,7 +118,7 @@ fn check<T: Real>(n: usize, d: usize, seed: u64, has_root: bool) {
         hits.retain(|&(x, _)| x as usize != a);
         assert_eq!(hits, expected);
         sizes[a] += sizes[b];
-        if step % 5 == 0 {
+        if step.is_multiple_of(5) {
             let kept: Vec<u32> = left.iter().map(|&x| x as u32).collect();
             table.compact(&kept);
             let row = |&i: &usize| left.iter().map(|&j| square.0[i][j]).collect();
@@ -152,12 +152,12 @@ proptest! {
 #[test]
 fn threads_do_not_change_a_row() {
     let (n, d) = (4700, 2);
-    let x = numbers::<f32>(n * d, 3);
+    let x = numbers::<f64>(n * d, 3);
     let x = MatrixView::from_slice(&x, n, d).unwrap();
     let run = || {
         let (mut table, nearest) = Symmetric::of_rows(x, true);
         let padded = table.n_padded();
-        let (floors, mut bounds) = (vec![0.0f32; padded], vec![0.0f32; padded]);
+        let (floors, mut bounds) = (vec![0.0; padded], vec![0.0; padded]);
         for (bound, nearest) in bounds.iter_mut().zip(&nearest) {
             *bound = nearest.0;
         }
@@ -171,7 +171,7 @@ fn threads_do_not_change_a_row() {
             found.push(table.nearest(b, &floors));
         }
         let rows = [3, 4000, 2047, 12, 4699];
-        let rows: Vec<f32> = rows
+        let rows: Vec<f64> = rows
             .iter()
             .flat_map(|&i| (0..n).map(move |j| (i, j)))
             .map(|(i, j)| table.get(i, j))
