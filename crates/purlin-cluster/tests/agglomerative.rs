@@ -227,6 +227,95 @@ fn replay(linkage: Linkage, distances: &CondensedMatrix<f64>, tree: &Dendrogram,
     }
 }
 
+/// The chain of nearest neighbours as it is told: every step looks at all clusters, of equals the
+/// one before in the chain wins, then the first. The clusters with their heights.
+fn plain_chain<T: Real>(
+    linkage: Linkage,
+    distances: &CondensedMatrix<T>,
+) -> BTreeMap<Vec<usize>, f64> {
+    let n = distances.n();
+    let of = |i: usize, j: usize| distances.get(i, j);
+    let square = |x: T| if linkage == Linkage::Ward { x * x } else { x };
+    let mut unlike: Vec<Vec<T>> =
+        (0..n).map(|i| (0..n).map(|j| square(of(i, j))).collect()).collect();
+    let mut members: Vec<Vec<usize>> = (0..n).map(|i| vec![i]).collect();
+    let mut heights = vec![0.0f64; n];
+    let mut left: Vec<usize> = (0..n).collect();
+    let mut chain: Vec<usize> = Vec::new();
+    let mut sets = BTreeMap::new();
+    while left.len() > 1 {
+        let top = *chain.last().unwrap_or(&left[0]);
+        if chain.is_empty() {
+            chain.push(top);
+        }
+        let before = chain.len().checked_sub(2).map(|place| chain[place]);
+        let mut nearest = before;
+        for &x in left.iter().filter(|&&x| x != top) {
+            if nearest.is_none_or(|nearest| unlike[top][x] < unlike[top][nearest]) {
+                nearest = Some(x);
+            }
+        }
+        let nearest = nearest.unwrap();
+        if Some(nearest) != before {
+            match chain.iter().position(|&x| x == nearest) {
+                Some(place) => chain.truncate(place + 1),
+                None => chain.push(nearest),
+            }
+            continue;
+        }
+        chain.truncate(chain.len() - 2);
+        let (a, b) = (top.min(nearest), top.max(nearest));
+        left.retain(|&x| x != b);
+        let (n_a, n_b) = (members[a].len() as f64, members[b].len() as f64);
+        let ab = unlike[a][b].to_f64();
+        for &x in left.iter().filter(|&&x| x != a) {
+            let (ax, bx) = (unlike[a][x].to_f64(), unlike[b][x].to_f64());
+            let n_x = members[x].len() as f64;
+            let new = T::from_f64(match linkage {
+                Linkage::Complete => ax.max(bx),
+                Linkage::Average => (n_a * ax + n_b * bx) / (n_a + n_b),
+                Linkage::Weighted => 0.5 * ax + 0.5 * bx,
+                _ => {
+                    let sum = (n_a + n_x) * ax + (n_b + n_x) * bx - n_x * ab;
+                    (sum / (n_a + n_b + n_x)).max(0.0)
+                }
+            });
+            (unlike[a][x], unlike[x][a]) = (new, new);
+        }
+        let height = if linkage == Linkage::Ward { ab.sqrt() } else { ab };
+        heights[a] = height.max(heights[a]).max(heights[b]);
+        let taken = std::mem::take(&mut members[b]);
+        members[a].extend(taken);
+        members[a].sort_unstable();
+        sets.insert(members[a].clone(), heights[a]);
+    }
+    sets
+}
+
+fn check_chain<T: Real>(x: MatrixView<'_, T>) {
+    let distances = Metric::Euclidean.pairwise(x).unwrap();
+    for linkage in [Linkage::Complete, Linkage::Average, Linkage::Weighted, Linkage::Ward] {
+        let expected = plain_chain(linkage, &distances);
+        let tree = Agglomerative::new(linkage).fit_precomputed(distances.clone()).unwrap();
+        assert!(member_sets(&tree) == expected, "{linkage}: other clusters or heights");
+        if linkage != Linkage::Ward {
+            assert_eq!(tree, Agglomerative::new(linkage).fit(x).unwrap(), "{linkage}");
+        }
+    }
+}
+
+/// Neighbours are remembered, rows searched when they must be, empty slots dropped: and still each
+/// step is the one that a search of all clusters takes, ties included.
+#[test]
+fn remembered_neighbors_change_no_bit_of_the_chain() {
+    let mut rng = Stream::new(11, "lattice").rng(0);
+    let lattice = Matrix::from_fn(300, 2, |_, _| rng.uniform_in(0.0, 9.0).floor());
+    check_chain(lattice.view());
+    check_chain(lattice.cast::<f32>().view());
+    check_chain(blobs::<f64>(333, 3, 5, 12).view());
+    check_chain(blobs::<f32>(270, 3, 5, 13).view());
+}
+
 /// Everything of a tree.
 fn words(tree: &Dendrogram) -> Vec<f64> {
     tree.linkage_matrix().into_vec()
@@ -367,6 +456,11 @@ proptest! {
                 prop_assert_eq!(naive.heights(), from_distances.heights());
             }
         }
+    }
+
+    #[test]
+    fn remembered_neighbors_change_no_bit(x in strategies::hostile_matrix(1usize..90, 1usize..4)) {
+        check_chain(x.view());
     }
 
     /// Single linkage is the minimum spanning tree: its heights are the edges that Kruskal takes,

@@ -16,6 +16,7 @@ mod bundles;
 #[cfg(test)]
 mod bundles_tests;
 mod form;
+mod linkage;
 mod mean;
 mod medoids;
 #[cfg(test)]
@@ -26,6 +27,9 @@ mod panels;
 mod row_scan;
 mod scan;
 mod sums;
+mod symmetric;
+#[cfg(test)]
+mod symmetric_tests;
 #[cfg(test)]
 mod tests;
 mod tiles;
@@ -37,12 +41,14 @@ mod within_tests;
 pub use boxes::{Bounds, between_boxes, least_of_rows};
 pub use bundles::{Bundles, Least, roughly_to_assigned};
 pub use form::Form;
+pub use linkage::{Joined, Update};
 pub use mean::{DoubleSum, add_within};
 pub use medoids::{gain, swap_changes, total};
 pub use nearest::{Assigned, Centroids};
 pub use panels::Panels;
 pub use scan::{least_growth, within};
 pub use sums::{add_rows, add_rows_of, squared_to_assigned};
+pub use symmetric::Symmetric;
 pub use tiles::{Hit, find_in_box, gap_to_box};
 pub use values::values_of;
 pub use within::{any_within, find_within, weigh_within};

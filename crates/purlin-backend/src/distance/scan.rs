@@ -164,6 +164,10 @@ impl<T: Real> Kernel for LeastGrowth<'_, T> {
         let (first, size) = (panels.start, T::Lanes::<I>::splat(size));
         let mut least = T::Lanes::<I>::splat(T::INFINITY);
         let mut index = T::Lanes::<I>::splat(T::ZERO);
+        // The least of all lanes. `s t / (s + t)` is at least half of the smaller: where that, a
+        // bit less for rounding, is too much already, the division is saved.
+        let mut limit = least;
+        let half = T::Lanes::<I>::splat_f64(0.4999);
         let mut p = 0;
         while p * lanes < sizes.len() {
             let sums = beside::<T::Lanes<I>>(a, b, first + p, panels.end);
@@ -173,11 +177,18 @@ impl<T: Real> Kernel for LeastGrowth<'_, T> {
                     break;
                 }
                 let other = T::Lanes::<I>::load_partial(&sizes[start..], T::NAN);
+                let at_least = half * size.min(other) * sum;
+                if !T::Lanes::<I>::any(at_least.lt(limit)) {
+                    continue;
+                }
                 let value = size * other / (size + other) * sum;
                 let is_less = value.lt(least);
                 let here = T::Lanes::<I>::splat(T::from_usize(p + i));
                 least = T::Lanes::<I>::select(is_less, value, least);
                 index = T::Lanes::<I>::select(is_less, here, index);
+                if T::Lanes::<I>::any(value.lt(limit)) {
+                    limit = T::Lanes::<I>::splat(least.fold(|a, b| if b < a { b } else { a }));
+                }
             }
             p += WIDTH;
         }

@@ -8,45 +8,33 @@
 //! so that there are less than `3 n` of them, each a look at all clusters. The merges come in
 //! another order than by height, and are sorted in the end.
 
-use super::Linkage;
-use super::clusters::{Clusters, Merges};
-use crate::{CondensedMatrix, Dendrogram};
+use super::clusters::Merges;
+use super::stored::Stored;
+use crate::Dendrogram;
 use purlin_core::Real;
 
-/// Complete, average, weighted and Ward linkage; squared distances for Ward.
-pub(super) fn of_distances<T: Real>(linkage: Linkage, distances: CondensedMatrix<T>) -> Dendrogram {
-    let n = distances.n();
-    let mut merges = Merges::new(linkage, n);
-    let mut clusters = Clusters::new(linkage, distances);
+/// Complete, average, weighted and Ward linkage.
+pub(super) fn of_distances<T: Real>(mut clusters: Stored<T>) -> Dendrogram {
+    let n = clusters.n_left();
+    let mut merges = Merges::new(clusters.linkage(), n);
     let mut chain = Chain::new(n);
-    while clusters.active.len() > 1 {
-        let (top, before) = chain.ends(|| clusters.active[0]);
-        let nearest = nearest(&clusters, top as usize, before);
+    while clusters.n_left() > 1 {
+        if let Some(numbers) = clusters.compact() {
+            chain.renumber(clusters.n_left(), |slot| numbers[slot as usize]);
+        }
+        let (top, before) = chain.ends(|| clusters.first());
+        let nearest = clusters.nearest(top, before);
         if Some(nearest) == before {
             chain.pop_two();
             let (a, b) = (top.min(nearest) as usize, top.max(nearest) as usize);
+            let [first_a, first_b] = [a, b].map(|slot| clusters.id(slot));
             let height = clusters.merge(a, b);
-            merges.push(a, b, height);
+            merges.push(first_a, first_b, height);
         } else {
             chain.push(nearest);
         }
     }
     merges.sorted()
-}
-
-/// The cluster nearest to `top`: of equals the one before it in the chain, then the smallest.
-fn nearest<T: Real>(clusters: &Clusters<T>, top: usize, before: Option<u32>) -> u32 {
-    let mut best = before.map(|before| (clusters.get(top, before as usize), before));
-    for &x in &clusters.active {
-        if x as usize == top {
-            continue;
-        }
-        let distance = clusters.get(top, x as usize);
-        if best.is_none_or(|(least, _)| distance < least) {
-            best = Some((distance, x));
-        }
-    }
-    best.map_or(top as u32, |(_, x)| x)
 }
 
 /// Clusters, each of which is the nearest of the one before it.

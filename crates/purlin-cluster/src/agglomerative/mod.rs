@@ -9,6 +9,7 @@ mod naive;
 mod params;
 mod plan;
 mod single;
+mod stored;
 mod ward;
 
 pub use flat::{FlatAgglomerative, FlatAgglomerativeModel, PredictBy};

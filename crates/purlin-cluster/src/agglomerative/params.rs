@@ -1,5 +1,6 @@
 //! What can be set, and which algorithm serves it.
 
+use super::stored::Stored;
 use super::{AgglomerativeAlgorithm, OP, chain, generic, linear, single, ward};
 use crate::{CondensedMatrix, Dendrogram, MemoryBudget, Metric, check};
 use purlin_core::{Error, MatrixView, Real, Result};
@@ -198,14 +199,17 @@ impl Agglomerative {
                 _ => linear::of_rows(linkage, x, metric),
             };
         }
-        let of_pairs = if linkage.is_euclidean() { &Metric::SquaredEuclidean } else { metric };
-        let distances = of_pairs.pairs(OP, x, memory)?;
-        check_finite(&distances)?;
-        Ok(match linkage {
-            Linkage::Single => single::of_distances(&distances),
-            Linkage::Centroid | Linkage::Median => generic::of_distances(linkage, distances),
-            _ => chain::of_distances(linkage, distances),
-        })
+        if linkage == Linkage::Single {
+            return Ok(single::of_distances(&pairs(metric, x, memory)?));
+        }
+        let stored = match metric {
+            Metric::Euclidean | Metric::SquaredEuclidean => {
+                let has_root = *metric == Metric::Euclidean && !linkage.is_euclidean();
+                Stored::of_rows(linkage, x, has_root)
+            }
+            _ => Stored::new(linkage, pairs(metric, x, memory)?),
+        };
+        Ok(tree_of(stored))
     }
 
     /// The tree of samples whose distances are known. Works in the matrix that it is given;
@@ -231,9 +235,28 @@ impl Agglomerative {
         let distances = prepare(self.linkage, distances)?;
         Ok(match self.linkage {
             Linkage::Single => single::of_distances(&distances),
-            Linkage::Centroid | Linkage::Median => generic::of_distances(self.linkage, distances),
-            _ => chain::of_distances(self.linkage, distances),
+            linkage => tree_of(Stored::new(linkage, distances)),
         })
+    }
+}
+
+/// The finite distances of all pairs.
+fn pairs<T: Real>(
+    metric: &Metric,
+    x: MatrixView<'_, T>,
+    memory: MemoryBudget,
+) -> Result<CondensedMatrix<T>> {
+    let distances = metric.pairs(OP, x, memory)?;
+    check_finite(&distances)?;
+    Ok(distances)
+}
+
+/// The tree of any linkage but single.
+fn tree_of<T: Real>(clusters: Stored<T>) -> Dendrogram {
+    if clusters.linkage().is_monotone() {
+        chain::of_distances(clusters)
+    } else {
+        generic::of_distances(clusters)
     }
 }
 

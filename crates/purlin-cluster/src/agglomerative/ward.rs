@@ -13,7 +13,7 @@ use purlin_backend::parallel;
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
 
 /// Panels that one task looks at.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 320;
 /// Sizes are counted in `f32` at worst.
 const MOST: usize = 1 << 24;
 
