@@ -139,6 +139,20 @@ fn the_trace_tells_what_each_round_did() {
 }
 
 #[test]
+fn starts_side_by_side_come_out_as_in_smaller_company() {
+    let mut n_fewer = 0;
+    for seed in 0..6 {
+        let x = blobs::<f32>(1500, 12, 6, seed);
+        let kmeans = KMeans::new(9).seed(seed);
+        let all = kmeans.clone().n_init(7).fit(x.view()).unwrap();
+        let fewer = kmeans.n_init(all.best_init() + 1).fit(x.view()).unwrap();
+        assert_eq!(words(&all), words(&fewer));
+        n_fewer += usize::from(all.best_init() < 6);
+    }
+    assert!(n_fewer > 0);
+}
+
+#[test]
 fn bad_input_is_refused_with_its_numbers() {
     let x = Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]]);
     let text = |kmeans: KMeans, x: MatrixView<'_, f64>| kmeans.fit(x).unwrap_err().to_string();

@@ -17,12 +17,12 @@ use serde_json::Value;
 const VALUES: &str = include_str!("reference/spectral_mean_shift.json");
 
 fn table(set: &Value) -> Matrix<f64> {
-    let (n, d) = (set["n"].as_u64().unwrap() as usize, set["d"].as_u64().unwrap() as usize);
-    Matrix::from_vec(reference::numbers(&set["X"]), n, d).unwrap()
+    let size = |key: &str| set[key].as_u64().expect("a size") as usize;
+    Matrix::from_vec(reference::numbers(&set["X"]), size("n"), size("d")).expect("a table")
 }
 
 fn rand(a: &[usize], b: &[usize]) -> f64 {
-    metrics::adjusted_rand(a, b).unwrap()
+    metrics::adjusted_rand(a, b).expect("labels of the same rows")
 }
 
 fn knn(k: usize, n: usize) -> SpectralClustering {

@@ -11,6 +11,9 @@
 //! Functions that look for the nearest row may rank by a cheaper formula, but what they return is
 //! what this definition gives, ties to the smallest index.
 
+mod approach;
+#[cfg(test)]
+mod approach_tests;
 mod boxes;
 mod bundles;
 #[cfg(test)]
@@ -38,6 +41,7 @@ mod within;
 #[cfg(test)]
 mod within_tests;
 
+pub use approach::approach;
 pub use boxes::{Bounds, between_boxes, least_of_rows};
 pub use bundles::{Bundles, Least, roughly_to_assigned};
 pub use form::Form;

@@ -168,7 +168,7 @@ impl Gaussians {
             log_densities.len()
         );
         let missing = rows - x.rows_of(&panels).len();
-        dispatch(shares::Shares { of: self, x, panels, shares, log_densities });
+        dispatch(shares::Shares { of: self, x, panels, out: shares, log_densities });
         // Only the last panel can lack rows.
         let first = LANES - missing;
         if missing > 0 {

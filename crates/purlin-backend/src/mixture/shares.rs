@@ -12,7 +12,7 @@ pub(super) struct Shares<'a> {
     pub(super) of: &'a Gaussians,
     pub(super) x: &'a Panels<f64>,
     pub(super) panels: Range<usize>,
-    pub(super) shares: &'a mut [f64],
+    pub(super) out: &'a mut [f64],
     pub(super) log_densities: &'a mut [f64],
 }
 
@@ -20,10 +20,10 @@ impl Kernel for Shares<'_> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { of, x, panels, shares, log_densities } = self;
+        let Self { of, x, panels, out, log_densities } = self;
         let (d, k) = (of.n_features, of.n_components());
         let mut scratch = Buffer::scratch(d.next_multiple_of(WIDTH) * LANES);
-        let rows = shares.chunks_exact_mut(k * LANES).zip(log_densities.chunks_exact_mut(LANES));
+        let rows = out.chunks_exact_mut(k * LANES).zip(log_densities.chunks_exact_mut(LANES));
         for (panel, (shares, density)) in panels.zip(rows) {
             let x = x.panel(panel);
             match of.form {

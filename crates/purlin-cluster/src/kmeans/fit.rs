@@ -1,9 +1,9 @@
 //! The rounds.
 
-use super::assign::{Assigner, choose};
+use super::assign::{Assigner, assign, choose, side_by_side};
 use super::empty::relocate;
-use super::init::start;
-use super::table::Table;
+use super::init::{n_trials, start};
+use super::table::{Block, Table};
 use super::{Algorithm, EmptyCluster, Init, Iteration, KMeans, KMeansModel, OP, StopReason};
 use crate::check;
 use purlin_core::rng::Stream;
@@ -65,62 +65,88 @@ impl KMeans {
             _ => None,
         };
         let algorithm = choose::<T>(self, x.shape())?;
-        let table = Table::new(x, weights)?;
+        let mut table = Table::new(x, weights)?;
         let mut best: Option<KMeansModel<T>> = None;
-        for i in 0..self.n_init {
+        let stream = Stream::new(self.seed, OP);
+        let side = side_by_side(self.n_init, x.n_cols(), n_trials(&self.init, self.n_clusters));
+        if side == 1 && algorithm == Algorithm::Lloyd && size_of::<T>() == 4 {
+            table.keep_packed();
+        }
+        for first in (0..self.n_init).step_by(side) {
+            let places = first..self.n_init.min(first + side);
             let centroids = if let Some(given) = &given {
-                given.clone()
+                vec![given.clone(); places.len()]
             } else {
-                let stream = Stream::new(self.seed, OP).child_at(i as u64);
-                start(&self.init, &table, self.n_clusters, &stream)?
+                let streams: Vec<Stream> =
+                    places.clone().map(|i| stream.child_at(i as u64)).collect();
+                start(&self.init, &table, self.n_clusters, &streams)?
             };
-            let mut model = self.rounds(&table, centroids, algorithm)?;
-            (model.best_init, model.algorithm) = (i, algorithm);
-            if best.as_ref().is_none_or(|best| model.inertia < best.inertia) {
-                best = Some(model);
+            // Bounds are large, and gain nothing from company.
+            let company = if algorithm == Algorithm::Lloyd { side } else { 1 };
+            let mut places = places;
+            let mut centroids = centroids.into_iter();
+            while centroids.len() > 0 {
+                let start = |centroids| Start::new(centroids, &table, algorithm);
+                let mut starts: Vec<Start<T>> =
+                    centroids.by_ref().take(company).map(start).collect();
+                self.rounds(&table, &mut starts);
+                for (start, i) in starts.into_iter().zip(places.by_ref()) {
+                    let mut model = self.model(&table, start)?;
+                    (model.best_init, model.algorithm) = (i, algorithm);
+                    if best.as_ref().is_none_or(|best| model.inertia < best.inertia) {
+                        best = Some(model);
+                    }
+                }
             }
         }
         best.ok_or_else(|| Error::param(OP, "n_init", "at least 1", 0))
     }
 
-    fn rounds<T: Real>(
+    /// All rounds of some starts, side by side.
+    fn rounds<T: Real>(&self, table: &Table<'_, T>, starts: &mut [Start<T>]) {
+        while starts.iter().any(|start| start.end.is_none()) {
+            assign(table, starts.iter_mut().filter(|start| start.end.is_none()));
+            for start in starts.iter_mut().filter(|start| start.end.is_none()) {
+                start.end = self.round(table, start).transpose();
+            }
+        }
+        let is_late = |start: &&mut Start<T>| {
+            !matches!(start.end, Some(Ok(StopReason::LabelsStable) | Err(_)))
+        };
+        assign(table, starts.iter_mut().filter(is_late));
+    }
+
+    /// What follows when the samples are assigned. Returns why it was the last round, if it was.
+    fn round<T: Real>(
         &self,
         table: &Table<'_, T>,
-        mut centroids: Matrix<T>,
-        algorithm: Algorithm,
-    ) -> Result<KMeansModel<T>> {
-        let threshold = self.tol * table.variance;
-        let mut blocks = table.blocks(self.n_clusters);
-        let mut assigner = Assigner::new(algorithm);
-        let mut trace = Vec::new();
-        let mut stop_reason = StopReason::MaxIter;
-        let mut n_iter = 0;
-        while n_iter < self.max_iter {
-            n_iter += 1;
-            assigner.assign(table, &centroids, &mut blocks);
-            let n_changed: usize = blocks.iter().map(|block| block.n_changed).sum();
-            let inertia = self.trace.then(|| table.inertia(&centroids, &blocks));
-            let n_relocated = relocate(self.empty_cluster, table, &centroids, &mut blocks)?;
-            let shift = update(self.empty_cluster, &mut centroids, &blocks[0].sums);
-            if let Some(inertia) = inertia {
-                let n_distances = blocks.iter().map(|block| block.n_distances).sum();
-                let centroid_shift = shift;
-                let round =
-                    Iteration { inertia, n_changed, centroid_shift, n_relocated, n_distances };
-                trace.push(round);
-            }
-            if n_changed == 0 && n_relocated == 0 {
-                stop_reason = StopReason::LabelsStable;
-                break;
-            }
-            if shift <= threshold {
-                stop_reason = StopReason::CentroidsWithinTol;
-                break;
-            }
+        start: &mut Start<T>,
+    ) -> Result<Option<StopReason>> {
+        let Start { centroids, blocks, trace, n_iter, .. } = start;
+        *n_iter += 1;
+        let n_changed: usize = blocks.iter().map(|block| block.n_changed).sum();
+        let inertia = self.trace.then(|| table.inertia(centroids, blocks));
+        let n_relocated = relocate(self.empty_cluster, table, centroids, blocks)?;
+        let shift = update(self.empty_cluster, centroids, &blocks[0].sums);
+        if let Some(inertia) = inertia {
+            let n_distances = blocks.iter().map(|block| block.n_distances).sum();
+            let centroid_shift = shift;
+            let round = Iteration { inertia, n_changed, centroid_shift, n_relocated, n_distances };
+            trace.push(round);
         }
-        if stop_reason != StopReason::LabelsStable {
-            assigner.assign(table, &centroids, &mut blocks);
-        }
+        Ok(if n_changed == 0 && n_relocated == 0 {
+            Some(StopReason::LabelsStable)
+        } else if shift <= self.tol * table.variance {
+            Some(StopReason::CentroidsWithinTol)
+        } else {
+            (*n_iter >= self.max_iter).then_some(StopReason::MaxIter)
+        })
+    }
+
+    /// What a start has come to.
+    fn model<T: Real>(&self, table: &Table<'_, T>, start: Start<T>) -> Result<KMeansModel<T>> {
+        let Start { mut centroids, blocks, trace, n_iter, end, .. } = start;
+        let stop_reason = end.unwrap_or(Ok(StopReason::MaxIter))?;
         let inertia = table.inertia(&centroids, &blocks);
         let mut labels: Vec<usize> =
             blocks.iter().flat_map(|block| &block.labels).map(|&label| label as usize).collect();
@@ -129,6 +155,24 @@ impl KMeans {
         }
         let center = table.center.clone();
         Ok(KMeansModel::new(centroids, center, labels, inertia, n_iter, stop_reason, trace))
+    }
+}
+
+/// One of the starts of which the best is kept.
+pub(super) struct Start<T: Real> {
+    pub(super) centroids: Matrix<T>,
+    pub(super) blocks: Vec<Block>,
+    pub(super) assigner: Assigner<T>,
+    trace: Vec<Iteration>,
+    n_iter: usize,
+    end: Option<Result<StopReason>>,
+}
+
+impl<T: Real> Start<T> {
+    fn new(centroids: Matrix<T>, table: &Table<'_, T>, algorithm: Algorithm) -> Self {
+        let blocks = table.blocks(centroids.n_rows());
+        let assigner = Assigner::new(algorithm);
+        Self { centroids, blocks, assigner, trace: Vec::new(), n_iter: 0, end: None }
     }
 }
 

@@ -1,40 +1,68 @@
 //! The first centroids.
 
-use super::table::{Block, Table, weighted_sum};
+use super::table::{Block, Table, for_each_piece};
 use super::{Init, OP};
-use purlin_backend::distance::{Panels, squared_euclidean};
+use purlin_backend::distance::approach;
 use purlin_backend::parallel;
 use purlin_backend::random::fill_uniform;
 use purlin_core::rng::{Rng, Stream};
-use purlin_core::{Error, Matrix, MatrixView, Real, Result};
+use purlin_core::{Error, Matrix, Real, Result};
 
-/// Chooses `k` centroids. The caller has checked that there are as many samples.
+/// Chooses `k` centroids for each of the streams. The caller has checked that there are as many
+/// samples.
 pub(super) fn start<T: Real>(
     init: &Init,
     table: &Table<'_, T>,
     k: usize,
+    streams: &[Stream],
+) -> Result<Vec<Matrix<T>>> {
+    match init {
+        Init::PlusPlus { .. } => {
+            let rows = plus_plus(table, k, n_trials(init, k), streams)?;
+            Ok(rows.iter().map(|rows| table.x.select_rows(rows)).collect())
+        }
+        Init::Parallel { rounds, oversampling } => {
+            let one = |stream| parallel_start(table, k, *rounds, *oversampling, stream);
+            streams.iter().map(one).collect()
+        }
+        Init::Random => {
+            let one = |stream| Ok(table.x.select_rows(&random(table, k, stream)?));
+            streams.iter().map(one).collect()
+        }
+        Init::Centroids(_) => Ok(Vec::new()),
+    }
+}
+
+/// Rows that are tried for each centroid.
+pub(super) fn n_trials(init: &Init, k: usize) -> usize {
+    match init {
+        Init::PlusPlus { n_local_trials: Some(n) } => *n,
+        _ => 2 + ln_floor(k),
+    }
+}
+
+/// k-means||, then k-means++ among what it found.
+fn parallel_start<T: Real>(
+    table: &Table<'_, T>,
+    k: usize,
+    rounds: usize,
+    oversampling: f64,
     stream: &Stream,
 ) -> Result<Matrix<T>> {
-    let rows = match init {
-        Init::PlusPlus { n_local_trials } => plus_plus(table, k, *n_local_trials, stream)?,
-        Init::Parallel { rounds, oversampling } => {
-            let rows = scattered(table, *oversampling * k as f64, *rounds, stream)?;
-            if rows.len() <= k {
-                return fill_up(table, rows, k, stream);
-            }
-            let candidates = table.x.select_rows(&rows);
-            let mut labels = table.blocks(rows.len());
-            table.assign(&candidates, &mut labels);
-            let totals = &labels[0].sums[rows.len() * table.x.n_cols()..];
-            let weights: Vec<T> = totals.iter().map(|&total| T::from_f64(total)).collect();
-            let small = Table::new(candidates.view(), Some(&weights))?;
-            let chosen = plus_plus(&small, k, None, &stream.child("candidates"))?;
-            chosen.into_iter().map(|i| rows[i]).collect()
-        }
-        Init::Random => random(table, k, stream)?,
-        Init::Centroids(_) => Vec::new(),
-    };
-    Ok(table.x.select_rows(&rows))
+    let rows = scattered(table, oversampling * k as f64, rounds, stream)?;
+    if rows.len() <= k {
+        return fill_up(table, rows, k, stream);
+    }
+    let candidates = table.x.select_rows(&rows);
+    let mut labels = table.blocks(rows.len());
+    table.assign(&candidates, &mut labels);
+    let totals = &labels[0].sums[rows.len() * table.x.n_cols()..];
+    let weights: Vec<T> = totals.iter().map(|&total| T::from_f64(total)).collect();
+    let small = Table::new(candidates.view(), Some(&weights))?;
+    let streams = [stream.child("candidates")];
+    let chosen = plus_plus(&small, k, 2 + ln_floor(k), &streams)?;
+    let chosen: Vec<usize> = chosen.into_iter().flatten().map(|i| rows[i]).collect();
+    Ok(table.x.select_rows(&chosen))
 }
 
 /// Too few candidates: k-means++ goes on from them.
@@ -44,8 +72,9 @@ fn fill_up<T: Real>(
     k: usize,
     stream: &Stream,
 ) -> Result<Matrix<T>> {
-    let rows = Seeding::new(table, k).grow(rows, k, None, &stream.child("fill up"))?;
-    Ok(table.x.select_rows(&rows))
+    let streams = [stream.child("fill up")];
+    let rows = Seeding::new(table, k, 1).grow(vec![rows], k, 2 + ln_floor(k), &streams)?;
+    Ok(table.x.select_rows(&rows[0]))
 }
 
 /// `k` different samples of weight above 0, each with the same probability; of samples that are
@@ -68,15 +97,17 @@ fn too_few(k: usize, got: usize) -> Error {
     Error::shape(OP, format!("at least {k} distinct samples"), got)
 }
 
+/// k-means++ for each of the streams.
 fn plus_plus<T: Real>(
     table: &Table<'_, T>,
     k: usize,
-    n_local_trials: Option<usize>,
-    stream: &Stream,
-) -> Result<Vec<usize>> {
-    let stream = stream.child("plus plus");
-    let first = sample_by_weight(table, &mut stream.rng(0))?;
-    Seeding::new(table, k).grow(vec![first], k, n_local_trials, &stream)
+    n_trials: usize,
+    streams: &[Stream],
+) -> Result<Vec<Vec<usize>>> {
+    let streams: Vec<Stream> = streams.iter().map(|stream| stream.child("plus plus")).collect();
+    let first = |stream: &Stream| Ok(vec![sample_by_weight(table, &mut stream.rng(0))?]);
+    let rows = streams.iter().map(first).collect::<Result<_>>()?;
+    Seeding::new(table, k, streams.len()).grow(rows, k, n_trials, &streams)
 }
 
 fn sample_by_weight<T: Real>(table: &Table<'_, T>, rng: &mut Rng) -> Result<usize> {
@@ -86,10 +117,12 @@ fn sample_by_weight<T: Real>(table: &Table<'_, T>, rng: &mut Rng) -> Result<usiz
     }
 }
 
-/// The squared distance of each sample from the nearest of the rows chosen so far.
+/// The squared distance of each sample from the nearest of the rows chosen so far, for several
+/// starts that share the reading of the samples.
 struct Seeding<'a, 'b, T: Real> {
     table: &'a Table<'b, T>,
-    parts: Vec<Part<T>>,
+    /// Block by block, then start by start.
+    parts: Vec<Vec<Part<T>>>,
 }
 
 /// A block of samples.
@@ -98,67 +131,79 @@ struct Part<T> {
     closest: Vec<T>,
     /// The weighted sum of `closest`.
     potential: f64,
-    /// The weighted sum of the distances after each trial.
+    /// What `closest` is after each trial, one after the other.
+    lowered: Vec<T>,
+    /// Their weighted sums.
     trials: Vec<f64>,
 }
 
 impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
-    fn new(table: &'a Table<'b, T>, k: usize) -> Self {
-        let part = |Block { rows, .. }: Block| Part {
+    fn new(table: &'a Table<'b, T>, k: usize, n_starts: usize) -> Self {
+        let part = |rows: &std::ops::Range<usize>| Part {
             closest: vec![T::INFINITY; rows.len()],
-            rows,
+            rows: rows.clone(),
             potential: f64::INFINITY,
+            lowered: Vec::new(),
             trials: Vec::new(),
         };
-        Self { table, parts: table.blocks(k).into_iter().map(part).collect() }
+        let parts = |block: Block| (0..n_starts).map(|_| part(&block.rows)).collect();
+        Self { table, parts: table.blocks(k).into_iter().map(parts).collect() }
     }
 
-    /// Adds rows until there are `k`.
+    /// Adds rows to those of each start, as many in all, until there are `k`.
     fn grow(
         mut self,
-        mut rows: Vec<usize>,
+        mut rows: Vec<Vec<usize>>,
         k: usize,
-        n_local_trials: Option<usize>,
-        stream: &Stream,
-    ) -> Result<Vec<usize>> {
-        let n_trials = n_local_trials.unwrap_or(2 + ln_floor(k));
-        rows.truncate(k);
-        for &row in &rows {
-            self.choose(row);
+        n_trials: usize,
+        streams: &[Stream],
+    ) -> Result<Vec<Vec<usize>>> {
+        let n_given = rows[0].len().min(k);
+        for place in 0..n_given {
+            let given: Vec<Vec<usize>> = rows.iter().map(|rows| vec![rows[place]]).collect();
+            self.choose_best(&given);
         }
-        while rows.len() < k {
-            let potential: f64 = self.potential();
-            if potential <= 0.0 {
-                return Err(too_few(k, rows.len()));
+        for rows in &mut rows {
+            rows.truncate(k);
+        }
+        for n in n_given..k {
+            let mut trials = Vec::with_capacity(rows.len());
+            for (start, stream) in streams.iter().enumerate() {
+                let potential = self.potential(start);
+                if potential <= 0.0 {
+                    return Err(too_few(k, n));
+                }
+                let mut rng = stream.rng(n as u64);
+                let mut sample = || self.sample(start, rng.uniform() * potential);
+                trials.push((0..n_trials).map(|_| sample()).collect::<Vec<usize>>());
             }
-            let mut rng = stream.rng(rows.len() as u64);
-            let trials: Vec<usize> =
-                (0..n_trials).map(|_| self.sample(rng.uniform() * potential)).collect();
-            let row = if n_trials == 1 { trials[0] } else { self.best(&trials) };
-            self.choose(row);
-            rows.push(row);
+            let best = self.choose_best(&trials);
+            for ((rows, trials), best) in rows.iter_mut().zip(&trials).zip(best) {
+                rows.push(trials[best]);
+            }
         }
         Ok(rows)
     }
 
-    fn potential(&self) -> f64 {
-        parallel::reduce(self.parts.len(), 0, |i| self.parts[i].potential, |a, b| a + b)
-            .unwrap_or(0.0)
+    fn potential(&self, start: usize) -> f64 {
+        let of = |i: usize| self.parts[i][start].potential;
+        parallel::reduce(self.parts.len(), 0, of, |a, b| a + b).unwrap_or(0.0)
     }
 
     /// The sample at which the running sum of weighted distances passes `target`.
-    fn sample(&self, mut target: f64) -> usize {
-        let mut last = 0;
-        for part in &self.parts {
+    fn sample(&self, start: usize, mut target: f64) -> usize {
+        let mut last = None;
+        for parts in &self.parts {
+            let part = &parts[start];
             if part.potential > 0.0 {
                 if target < part.potential {
                     return self.sample_in(part, target);
                 }
-                last = self.sample_in(part, f64::INFINITY);
+                last = Some(part);
             }
             target -= part.potential;
         }
-        last
+        last.map_or(0, |part| self.sample_in(part, f64::INFINITY))
     }
 
     fn sample_in(&self, part: &Part<T>, mut target: f64) -> usize {
@@ -176,65 +221,55 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
         last
     }
 
-    /// The trial that leaves the least potential, the first of equals.
-    fn best(&mut self, trials: &[usize]) -> usize {
-        let rows = self.centred(trials);
+    /// Counts among the chosen rows of each start the one of its trials that leaves the least
+    /// potential, the first of equals. Returns their places.
+    fn choose_best(&mut self, trials: &[Vec<usize>]) -> Vec<usize> {
         let table = self.table;
-        self.for_each_part(trials.len(), |part| {
-            let n = part.rows.len();
-            let mut distances = vec![T::ZERO; trials.len() * n];
-            part.measure(table, rows.view(), &mut distances);
-            let weights = table.weights.map(|weights| &weights[part.rows.clone()]);
-            part.trials.clear();
-            for distances in distances.chunks_mut(n) {
-                for (distance, &closest) in distances.iter_mut().zip(&part.closest) {
-                    *distance = distance.min(closest);
+        let (n, d) = table.x.shape();
+        let rows: Vec<Matrix<T>> = trials.iter().map(|trials| self.centred(trials)).collect();
+        let work = n * d * rows.iter().map(Matrix::n_rows).sum::<usize>();
+        parallel::for_each_chunk(&mut self.parts, 1, work, |_, parts| {
+            let parts = &mut parts[0];
+            for (part, rows) in parts.iter_mut().zip(&rows) {
+                part.lowered.resize(rows.n_rows() * part.rows.len(), T::ZERO);
+                part.trials.clear();
+                part.trials.resize(rows.n_rows(), 0.0);
+            }
+            let all = parts[0].rows.clone();
+            for_each_piece(table.x, all.clone(), &table.center, |of, piece| {
+                let weights = table.weights.map(|weights| &weights[of.clone()]);
+                let of = of.start - all.start..of.end - all.start;
+                for (part, rows) in parts.iter_mut().zip(&rows) {
+                    let Part { closest, lowered, trials, .. } = part;
+                    let (closest, out) = (&closest[of.clone()], &mut lowered[of.start..]);
+                    approach(rows.view(), piece.panels, closest, weights, out, all.len(), trials);
                 }
-                part.trials.push(weighted_sum(distances, weights));
-            }
+            });
         });
-        let left = |trial: usize| {
-            parallel::reduce(self.parts.len(), 0, |i| self.parts[i].trials[trial], |a, b| a + b)
-                .unwrap_or(0.0)
+        let left = |start: usize, trial: usize| {
+            let of = |i: usize| self.parts[i][start].trials[trial];
+            parallel::reduce(self.parts.len(), 0, of, |a, b| a + b).unwrap_or(0.0)
         };
-        let left: Vec<f64> = (0..trials.len()).map(left).collect();
-        let best = (0..trials.len()).rev().min_by(|&a, &b| left[a].total_cmp(&left[b]));
-        trials[best.unwrap_or(0)]
-    }
-
-    /// Counts `row` among the chosen.
-    fn choose(&mut self, row: usize) {
-        let row = self.centred(&[row]);
-        let table = self.table;
-        self.for_each_part(1, |part| {
-            let mut distances = vec![T::ZERO; part.rows.len()];
-            part.measure(table, row.view(), &mut distances);
-            for (closest, distance) in part.closest.iter_mut().zip(distances) {
-                *closest = distance.min(*closest);
+        let least = |(start, trials): (usize, &Vec<usize>)| {
+            let left: Vec<f64> = (0..trials.len()).map(|trial| left(start, trial)).collect();
+            (0..left.len()).rev().min_by(|&a, &b| left[a].total_cmp(&left[b])).unwrap_or(0)
+        };
+        let best: Vec<usize> = trials.iter().enumerate().map(least).collect();
+        parallel::for_each_chunk(&mut self.parts, 1, n * best.len(), |_, parts| {
+            for (part, &best) in parts[0].iter_mut().zip(&best) {
+                let Part { closest, lowered, potential, trials, .. } = part;
+                let len = closest.len();
+                closest.copy_from_slice(&lowered[best * len..(best + 1) * len]);
+                *potential = trials[best];
             }
-            let weights = table.weights.map(|weights| &weights[part.rows.clone()]);
-            part.potential = weighted_sum(&part.closest, weights);
         });
-    }
-
-    fn for_each_part(&mut self, n_rows: usize, f: impl Fn(&mut Part<T>) + Sync + Send) {
-        let (n, d) = self.table.x.shape();
-        parallel::for_each_chunk(&mut self.parts, 1, n * d * n_rows, |_, part| f(&mut part[0]));
+        best
     }
 
     /// Rows as they lie in the panels.
     fn centred(&self, rows: &[usize]) -> Matrix<T> {
         let (x, center) = (self.table.x, &self.table.center);
         Matrix::from_fn(rows.len(), x.n_cols(), |i, j| x.row(rows[i])[j] - center[j])
-    }
-}
-
-impl<T: Real> Part<T> {
-    /// Squared distances of `rows` from the samples.
-    fn measure(&self, table: &Table<'_, T>, rows: MatrixView<'_, T>, out: &mut [T]) {
-        let lanes = Panels::<T>::lanes();
-        let panels = self.rows.start / lanes..self.rows.end.div_ceil(lanes);
-        squared_euclidean(rows, &table.panels, panels, out);
     }
 }
 
@@ -248,17 +283,18 @@ fn scattered<T: Real>(
 ) -> Result<Vec<usize>> {
     let stream = stream.child("parallel");
     let mut rows = vec![sample_by_weight(table, &mut stream.rng(0))?];
-    let mut seeding = Seeding::new(table, 1);
+    let mut seeding = Seeding::new(table, 1, 1);
     let mut draws = vec![0.0f64; table.x.n_rows()];
-    seeding.choose(rows[0]);
+    seeding.choose_best(&[vec![rows[0]]]);
     for round in 0..rounds {
-        let potential = seeding.potential();
+        let potential = seeding.potential(0);
         if potential <= 0.0 {
             break;
         }
         fill_uniform(&stream.child("round").child_at(round as u64), 0, 0.0, 1.0, &mut draws);
         let mut drawn = Vec::new();
-        for part in &seeding.parts {
+        for parts in &seeding.parts {
+            let part = &parts[0];
             for (i, closest) in part.rows.clone().zip(&part.closest) {
                 let share = closest.to_f64() * table.weight(i) / potential;
                 if draws[i] < expected * share {
@@ -267,7 +303,7 @@ fn scattered<T: Real>(
             }
         }
         for &row in &drawn {
-            seeding.choose(row);
+            seeding.choose_best(&[vec![row]]);
         }
         rows.extend(drawn);
     }

@@ -130,8 +130,8 @@ pub enum Init {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// `Yinyang` where `k d >= 1024` and there are 32 clusters or 256 columns, and its bounds fit
-    /// into [`KMeans::memory`]; else `Lloyd`.
+    /// `Yinyang` where `k d >= 1024` and there are 32 clusters, or 256 columns and fewer than 4
+    /// starts, and its bounds fit into [`KMeans::memory`]; else `Lloyd`.
     #[default]
     Auto,
     /// Every distance in every round.

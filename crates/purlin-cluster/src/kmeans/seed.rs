@@ -18,7 +18,9 @@ pub(crate) fn first_centroids<T: Real>(
 ) -> Result<Matrix<T>> {
     let first = match init {
         Init::Centroids(given) => KMeans::new(k).given(given, x.n_cols()),
-        _ => Table::new(x, weights).and_then(|table| init::start(init, &table, k, stream)),
+        _ => Table::new(x, weights)
+            .and_then(|table| init::start(init, &table, k, std::slice::from_ref(stream)))
+            .map(|mut all| all.swap_remove(0)),
     };
     first.map_err(|err| in_the_name_of(op, err))
 }

@@ -61,11 +61,10 @@ impl GaussianMixture {
         stream: &Stream,
     ) -> Result<Run> {
         let moments = moments(self.covariance);
-        let (mut means, mut densities) = match &self.init {
-            MixtureInit::Given { weights, means, precisions } => {
+        let (mut means, mut densities) =
+            if let MixtureInit::Given { weights, means, precisions } = &self.init {
                 init::given(self, (weights, means, precisions), &table.center)?
-            }
-            _ => {
+            } else {
                 let (centers, labels) = init::labels(self, x, &table.center, stream)?;
                 let origins = less(&centers, &table.center);
                 let first = self.settle(&origins, |origins| {
@@ -74,8 +73,7 @@ impl GaussianMixture {
                 let factors = first.factors(0)?;
                 let densities = gaussians(&first.weights, &first.means, &factors);
                 (first.means, densities)
-            }
-        };
+            };
         let mut lower_bounds: Vec<f64> = Vec::new();
         loop {
             let n_iter = lower_bounds.len() + 1;
