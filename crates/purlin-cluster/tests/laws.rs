@@ -123,7 +123,7 @@ fn spectral_clustering_keeps_the_laws() {
 fn mean_shift_keeps_the_laws() {
     check_all(|scale| MeanShift::new().bandwidth(3.0 * scale));
     check_clusterer(&MeanShift::new());
-    check_clusterer(&MeanShift::new().seeding(Seeding::Bins { min_bin_freq: 2 }));
+    check_clusterer(&MeanShift::new().seeding(Seeding::Bins { min_bin_freq: 1 }));
     check_predict(&MeanShift::new().bandwidth(0.5), three_groups::<f64>(300, 3).view());
     let few = MeanShift::new().bandwidth(0.5).cluster_all(false);
     check_predict(&few, three_groups::<f32>(300, 3).view());

@@ -278,7 +278,7 @@ fn bad_input_is_refused_with_its_numbers() {
     assert_eq!(of(points(Matrix::from_rows(&[[1.0, f64::NAN]]))), expected);
     let expected = "mean_shift: expected a sample within 1 of one of the 1 seeds, got none";
     assert_eq!(of(points(Matrix::from_rows(&[[1e6, 0.0]]))), expected);
-    let equal = Matrix::from_rows(&[[1.0, 2.0]; 5]);
+    let equal = Matrix::from_rows(&[[1.0, 2.0]; 7]);
     let expected = "mean_shift: bandwidth must be above 0 (3 of 10 samples are in one place: set \
                     one), got 0";
     assert_eq!(text(MeanShift::new(), equal.view()), expected);

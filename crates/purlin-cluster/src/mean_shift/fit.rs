@@ -10,6 +10,9 @@ use purlin_core::{Error, Matrix, MatrixView, Real, Result};
 /// The quantile of the bandwidth where none is set.
 const QUANTILE: f64 = 0.3;
 
+/// Of fewer samples that quantile holds none but the sample itself.
+const LEAST: usize = 7;
+
 impl MeanShift {
     /// Clusters the rows of `x`.
     ///
@@ -17,13 +20,13 @@ impl MeanShift {
     ///
     /// - [`Error::InvalidParam`]: `bandwidth` is not finite and above 0, as given or as estimated;
     ///   `min_bin_freq` is 0; or numbers of `x` are so large that squared distances overflow.
-    /// - [`Error::TooFewSamples`]: `x` has no row.
+    /// - [`Error::TooFewSamples`]: `x` has no row, or fewer than 7 without a `bandwidth`.
     /// - [`Error::Shape`]: `x` has no column, given points do not fit it, or no seed has a sample
     ///   within the bandwidth.
     /// - [`Error::NonFinite`]: `x` or given points hold NaN or an infinity.
     pub fn fit<T: Real>(&self, x: MatrixView<'_, T>) -> Result<MeanShiftModel<T>> {
         self.check(x.n_cols())?;
-        check::table(OP, x, 1)?;
+        check::table(OP, x, if self.bandwidth.is_none() { LEAST } else { 1 })?;
         let wide = x.cast::<f64>();
         assign::check_squares(OP, wide.view())?;
         let (centers, bandwidth, n_iter) = self.run(wide.view())?;

@@ -87,10 +87,10 @@ impl<T: Real> GaussianMixtureModel<T> {
     ///
     /// let x = [[0.0], [1.0], [3.0], [8.0], [9.0], [11.0]];
     /// let x = MatrixView::from_rows(&x);
-    /// let mixture = GaussianMixture::new(2).tol(0.0).max_iter(2);
+    /// let mixture = GaussianMixture::new(2).max_iter(1);
     /// let first = mixture.fit(x)?;
     /// let second = mixture.init(first.parameters()).fit(x)?;
-    /// assert!(second.lower_bound() >= first.lower_bound());
+    /// assert!(second.lower_bound() > first.lower_bound());
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn parameters(&self) -> MixtureInit {
@@ -186,7 +186,7 @@ impl<T: Real> GaussianMixtureModel<T> {
     /// let x = [[-5.0], [-4.0], [4.0], [5.0]];
     /// let model = GaussianMixture::new(2).fit(MatrixView::from_rows(&x))?;
     /// let shares = model.predict_proba(MatrixView::from_rows(&[[0.0]]))?;
-    /// assert!((shares[(0, 0)] - 0.5).abs() < 1e-6);
+    /// assert!((0.499..0.501).contains(&shares[(0, 0)]));
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn predict_proba(&self, x: MatrixView<'_, T>) -> Result<Matrix<T>> {
