@@ -3,6 +3,11 @@
 //! `PURLIN_UPDATE_DOCS=1 cargo test -p purlin --test errors` writes it anew.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use purlin::cluster::{
+    Agglomerative, CondensedMatrix, ConstrainedKMeans, Dbscan, GaussianMixture, Hdbscan, KMeans,
+    KMedoids, Linkage, MeanShift, MemoryBudget, Metric, MiniBatchKMeans, MixtureInit, SpatialIndex,
+    SpectralClustering, metrics,
+};
 use purlin::core::rng::Stream;
 use purlin::core::{Error, Matrix, MatrixView, Result, linalg};
 use purlin::data::csv::CsvReader;
@@ -54,6 +59,51 @@ impl Table {
         let text = text.or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_owned()));
         self.rows.push((input, text.expect("a panic with a text")));
     }
+}
+
+fn clusters(t: &mut Table) {
+    let points = [[0.0, 1.0], [2.0, 0.0], [2.0, 0.0], [5.0, 4.0], [0.0, 1.0], [9.0, 9.0]];
+    let x = MatrixView::from_rows(&points);
+    let bad = [[0.0, 1.0], [2.0, f64::NAN]];
+    let bad = MatrixView::from_rows(&bad);
+    let wide = Matrix::<f64>::zeros(1, 3);
+    t.refused("k-means on NaN", KMeans::new(1).fit(bad));
+    t.refused("k-means of no rows", KMeans::new(2).fit(MatrixView::<f64>::from_rows::<2>(&[])));
+    t.refused("more clusters than rows", KMeans::new(7).fit(x));
+    t.refused("more clusters than distinct rows", KMeans::new(5).fit(x));
+    let model = KMeans::new(2).fit(x).unwrap();
+    t.refused("a label for a row of another length", model.predict(wide.view()));
+    let weights = [1.0, 1.0, -1.0, 1.0, 1.0, 1.0];
+    t.refused("a negative weight of a sample", KMeans::new(2).fit_weighted(x, &weights));
+    t.refused("a batch of no rows", MiniBatchKMeans::new(2).batch_size(0).fit(x));
+    let uneven = ConstrainedKMeans::new(2).min_size(4);
+    t.refused("clusters larger than all samples", uneven.fit(x));
+    t.refused("no medoid", KMedoids::new(0).fit(x));
+    let given = MixtureInit::Given {
+        weights: vec![0.5, 0.6],
+        means: Matrix::zeros(2, 2),
+        precisions: GaussianMixture::new(2).fit(x).unwrap().precisions().clone(),
+    };
+    t.refused("weights of a mixture that sum to 1.1", GaussianMixture::new(2).init(given).fit(x));
+    t.refused("a bandwidth of 0", MeanShift::new().bandwidth(0.0).fit(x));
+    t.refused("more neighbours than samples", SpectralClustering::new(2).fit(x));
+    t.refused("an eps of 0", Dbscan::new(0.0, 5).fit(x));
+    t.refused("an eps of NaN", Dbscan::new(f64::NAN, 5).fit(x));
+    t.refused("a power below 1", Dbscan::new(0.1, 2).metric(Metric::Minkowski(0.5)).fit(x));
+    t.refused("clusters of one sample by density", Hdbscan::new(1).fit(x));
+    let small = Agglomerative::new(Linkage::Average).memory(MemoryBudget::new(64));
+    t.refused("a linkage beyond the budget", small.fit(x));
+    let ward = Agglomerative::new(Linkage::Ward).metric(Metric::Manhattan);
+    t.refused("Ward on another metric", ward.fit(x));
+    t.refused("distances of no number of samples", CondensedMatrix::from_vec(3, vec![1.0; 4]));
+    let square = [[0.0, 1.0], [2.0, 0.0]];
+    let square = MatrixView::from_rows(&square);
+    t.refused("a matrix that is not symmetric", CondensedMatrix::from_square(square));
+    t.refused("a search with another number of columns", {
+        SpatialIndex::new(x, Metric::Euclidean).unwrap().nearest(&[1.0], 1)
+    });
+    t.refused("a score of one cluster", metrics::silhouette(x, &[0; 6], &Metric::Euclidean));
+    t.refused("labels of another number of rows", metrics::adjusted_rand(&[0, 1], &[0]));
 }
 
 fn zeros(shape: &[usize]) -> Tensor {
@@ -278,6 +328,7 @@ fn every_bad_input_is_refused_in_so_many_words() {
     let mut table = Table { rows: Vec::new(), folder: folder.path().display().to_string() };
     assert_eq!(sets::iris().labels.len(), 150, "good input is taken");
     tables(&mut table);
+    clusters(&mut table);
     tensors(&mut table);
     networks(&mut table);
     data(&mut table);

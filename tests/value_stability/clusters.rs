@@ -3,8 +3,9 @@
 use crate::table::{Hash, Table};
 use purlin::cluster::preprocessing::{MinMaxScaler, Projection, RobustScaler, StandardScaler};
 use purlin::cluster::{
-    Agglomerative, ChooseK, Dbscan, Init, KMeans, Linkage, Metric, MiniBatchKMeans, Optics,
-    SpatialIndex, Xi, metrics,
+    Affinity, Agglomerative, ChooseK, ConstrainedKMeans, Covariance, Dbscan, GaussianMixture,
+    Hdbscan, Init, KMeans, KMedoids, Linkage, MeanShift, Metric, MiniBatchKMeans, Optics,
+    SpatialIndex, SpectralClustering, Xi, metrics,
 };
 use purlin::core::{Matrix, MatrixView, Real};
 use purlin::data::sets;
@@ -46,6 +47,26 @@ pub(crate) fn rows<T: Real>(t: &mut Table) {
     let model = MiniBatchKMeans::new(7).batch_size(32).seed(1).fit(x).unwrap();
     let hash = rows_of(model.centroids()).indices(model.labels());
     t.row(name("mini_batch"), 1, hash);
+    let model = ConstrainedKMeans::balanced(7).seed(1).fit(x).unwrap();
+    let hash = rows_of(model.centroids()).indices(model.labels());
+    t.row(name("constrained"), 1, hash);
+    let model = KMedoids::new(7).metric(Metric::Manhattan).fit(x).unwrap();
+    let hash = Hash::of(&[model.loss()]).indices(model.medoid_indices()).indices(model.labels());
+    t.row(name("medoids"), 0, hash);
+    for kind in [Covariance::Full, Covariance::Tied, Covariance::Diag, Covariance::Spherical] {
+        let model = GaussianMixture::new(3).covariance(kind).seed(1).fit(x).unwrap();
+        let hash = rows_of(model.means()).numbers(model.lower_bounds()).indices(model.labels());
+        t.row(name(&format!("mixture/{kind:?}").to_lowercase()), 1, hash);
+    }
+    let model = MeanShift::new().fit(x).unwrap();
+    t.row(name("mean_shift"), 0, partition(model.labels()).numbers(&[model.bandwidth()]));
+    for (word, affinity) in
+        [("neighbors", Affinity::NearestNeighbors(10)), ("rbf", Affinity::Rbf { gamma: 0.1 })]
+    {
+        let model = SpectralClustering::new(3).affinity(affinity).seed(1).fit(x).unwrap();
+        let hash = rows_of(model.embedding()).indices(model.labels());
+        t.row(name(&format!("spectral/{word}")), 1, hash.numbers(model.eigenvalues()));
+    }
     for linkage in [
         Linkage::Single,
         Linkage::Complete,
@@ -62,6 +83,9 @@ pub(crate) fn rows<T: Real>(t: &mut Table) {
         t.row(name(&format!("{linkage:?}").to_lowercase()), 0, Hash::of(&heights).indices(&merges));
     }
     t.row(name("dbscan"), 0, partition(Dbscan::new(2.5, 5).fit(x).unwrap().labels()));
+    let model = Hdbscan::new(5).fit(x).unwrap();
+    let hash = partition(model.labels()).numbers(model.probabilities());
+    t.row(name("hdbscan"), 0, hash.numbers(model.outlier_scores()));
     let model = Optics::new(5).fit(x).unwrap();
     let xi = model.extract_xi(&Xi::new(0.05)).unwrap();
     t.row(

@@ -284,7 +284,7 @@ fn bad_input_is_refused_with_its_numbers() {
     assert_eq!(text(MeanShift::new(), equal.view()), expected);
     assert_eq!(MeanShift::new().bandwidth(1.0).fit(equal.view()).unwrap().n_clusters(), 1);
     let none = MatrixView::from_slice(&[], 0, 2).unwrap();
-    assert_eq!(text(MeanShift::new(), none), "mean_shift: expected at least 1 samples, got 0");
+    assert_eq!(text(MeanShift::new(), none), "mean_shift: expected at least 7 samples, got 0");
     let none = MatrixView::from_slice(&[], usize::MAX, 0).unwrap();
     let expected = "mean_shift: expected x with at least 1 column, got 0";
     assert_eq!(text(MeanShift::new(), none), expected);
