@@ -52,25 +52,30 @@ pub(super) fn of_rows<T: Real>(
         let edges = prim_of_rows(OP, x, metric, &scaled(&cores, metric, alpha))?;
         return Ok(Reachability { edges: distances(&edges, metric, alpha), cores });
     };
-    let k =
-        if d <= MOST_TREE_FEATURES { min_samples.max(FEWEST_SEEDS.min(n)) } else { min_samples };
-    let mut near = all_nearest(tree, tree, k, Rank::Value);
-    let values: Vec<T> = near.chunks_exact(k).map(|near| near[min_samples - 1].value).collect();
+    // The nearest that the spanning tree begins with, and the one that gives the core distance.
+    let seeds =
+        if d <= MOST_TREE_FEATURES { min_samples.clamp(FEWEST_SEEDS, SEEDS).min(n) } else { 0 };
+    let mut places: Vec<usize> = (0..seeds).collect();
+    if min_samples > seeds {
+        places.push(min_samples - 1);
+    }
+    let near = all_nearest(x, tree, tree, &places, Rank::Value);
+    let lists = near.chunks_exact(places.len());
+    let values: Vec<T> =
+        lists.clone().map(|near| near[min_samples.min(places.len()) - 1].value).collect();
     let mut cores = vec![T::ZERO; n];
     for (&row, &value) in tree.order().iter().zip(&values) {
         cores[row as usize] = reach::distance(metric, value);
     }
     let edges = if d <= MOST_TREE_FEATURES {
-        if k > SEEDS {
-            near = near.chunks_exact(k).flat_map(|near| near[..SEEDS].iter().copied()).collect();
-        }
-        boruvka(tree, &scaled(&values, metric, alpha), &near)
+        let seeds: Vec<Near<T>> = lists.flat_map(|near| &near[..seeds]).copied().collect();
+        drop(near);
+        boruvka(tree, &scaled(&values, metric, alpha), &seeds)
     } else {
         let mut by_row = vec![T::ZERO; n];
         for (&row, &value) in tree.order().iter().zip(&values) {
             by_row[row as usize] = value;
         }
-        drop::<Vec<Near<T>>>(near);
         prim_of_rows(OP, x, metric, &scaled(&by_row, metric, alpha))?
     };
     Ok(Reachability { edges: distances(&edges, metric, alpha), cores })

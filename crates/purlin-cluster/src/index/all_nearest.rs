@@ -1,10 +1,11 @@
 //! The nearest rows of many rows at a time: leaves of one tree against those of another.
 
+use super::nearest::nearest_in;
 use super::{Rows, SpatialIndex, Tree};
 use crate::Metric;
 use purlin_backend::distance::{Hit, find_in_box, gap_to_box};
 use purlin_backend::parallel;
-use purlin_core::Real;
+use purlin_core::{MatrixView, Real};
 use std::cmp::Ordering;
 
 /// A row and the value of the form, or the distance, that it is ranked by.
@@ -18,7 +19,7 @@ impl<T: Real> Near<T> {
     /// Behind all others.
     const NONE: Self = Self { value: T::INFINITY, row: u32::MAX };
 
-    fn order(&self, other: &Self) -> Ordering {
+    pub(super) fn order(&self, other: &Self) -> Ordering {
         self.value.total_cmp(&other.value).then(self.row.cmp(&other.row))
     }
 
@@ -37,7 +38,7 @@ pub(crate) enum Rank {
 }
 
 impl Rank {
-    fn of<T: Real>(self, value: T) -> T {
+    pub(super) fn of<T: Real>(self, value: T) -> T {
         match self {
             Self::Value => value,
             Self::Root => value.sqrt(),
@@ -57,36 +58,63 @@ impl Rank {
 /// Leaves that one task answers for.
 const BLOCK: usize = 4;
 
-/// The `k` rows of `tree` nearest to each row of `queries`, in the order of its places, nearest
-/// first; `k` is from 1 to the number of rows.
+/// Rows that one task answers for.
+const ROWS: usize = 64;
+
+/// With more columns, rows of a leaf are so far apart that together they see most of the tree.
+const MOST_FEATURES: usize = 8;
+
+/// Of the rows of `tree`, nearest to each row of `x` first, those at `places` (increasing, below the
+/// number of rows); in the order of `queries`, which is the tree of `x`.
 ///
 /// All rows of a leaf walk down the tree together, its nearest leaves first, and see a leaf as a
 /// tile. On equal bounds a node is passed by where all of its rows have greater numbers than what
 /// is known: a table of equal rows is no slower than another.
 pub(crate) fn all_nearest<T: Real>(
+    x: MatrixView<'_, T>,
     queries: &Tree<T>,
     tree: &Tree<T>,
-    k: usize,
+    places: &[usize],
     rank: Rank,
 ) -> Vec<Near<T>> {
-    let n = queries.order().len();
-    let mut out = vec![Near::NONE; n * k];
+    let (n, d) = x.shape();
+    let (width, k) = (places.len(), places.last().map_or(0, |last| last + 1));
+    let mut out = vec![Near::NONE; n * width];
+    let work = n.saturating_mul(d + k).saturating_mul(64);
+    if d > MOST_FEATURES {
+        parallel::for_each_chunk(&mut out, ROWS * width, work, |block, out| {
+            let rows = &queries.order()[block * ROWS..];
+            for (&row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
+                let list = nearest_in(tree, x.row(row as usize), k, rank);
+                take(&list, places, out);
+            }
+        });
+        return out;
+    }
     let mut leaves = Vec::with_capacity(queries.n_leaves());
     let mut rest = &mut out[..];
     for i in 0..queries.n_leaves() {
-        let (own, others) = rest.split_at_mut(queries.leaf(i).len() * k);
+        let (own, others) = rest.split_at_mut(queries.leaf(i).len() * width);
         leaves.push(own);
         rest = others;
     }
     let first_rows = first_rows(tree);
-    let work = n.saturating_mul(queries.panels().n_features() + k).saturating_mul(64);
     parallel::for_each_chunk(&mut leaves, BLOCK, work, |block, leaves| {
         let mut walk = Walk::new(queries, tree, &first_rows, rank, k);
         for (i, out) in leaves.iter_mut().enumerate() {
-            walk.leaf(block * BLOCK + i, out);
+            walk.leaf(block * BLOCK + i);
+            for (list, out) in walk.lists.sorted().zip(out.chunks_exact_mut(width)) {
+                take(list, places, out);
+            }
         }
     });
     out
+}
+
+fn take<T: Real>(list: &[Near<T>], places: &[usize], out: &mut [Near<T>]) {
+    for (out, &place) in out.iter_mut().zip(places) {
+        *out = list[place];
+    }
 }
 
 impl<T: Real> SpatialIndex<T> {
@@ -144,7 +172,7 @@ impl<'a, T: Real> Walk<'a, T> {
         Self { queries, tree, first_rows, rank, lists, limits, hits, open }
     }
 
-    fn leaf(&mut self, i: usize, out: &mut [Near<T>]) {
+    fn leaf(&mut self, i: usize) {
         let (queries, tree, first_rows) = (self.queries, self.tree, self.first_rows);
         self.lists.clear(queries.leaf(i).len());
         let asking = queries.leaf(i);
@@ -179,7 +207,6 @@ impl<'a, T: Real> Walk<'a, T> {
                 worst = self.lists.worst();
             }
         }
-        self.lists.write(out);
     }
 
     /// Offers the rows of a leaf of the tree.
@@ -257,13 +284,14 @@ impl<T: Real> Lists<T> {
         }
     }
 
-    fn write(&mut self, out: &mut [Near<T>]) {
+    /// The lists, nearest first.
+    fn sorted(&mut self) -> impl Iterator<Item = &[Near<T>]> {
         let k = self.k;
-        for (list, out) in self.items.chunks_exact_mut(2 * k).zip(out.chunks_exact_mut(k)) {
+        self.items.chunks_exact_mut(2 * k).map(move |list| {
             if k > SHORT {
                 list.sort_unstable_by(Near::order);
             }
-            out.copy_from_slice(&list[..k]);
-        }
+            &list[..k]
+        })
     }
 }

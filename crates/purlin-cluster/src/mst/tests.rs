@@ -32,8 +32,9 @@ fn naive<T: Real>(x: MatrixView<'_, T>, metric: &Metric, cores: &[T]) -> Vec<Edg
 fn check<T: Real>(x: MatrixView<'_, T>, metric: &Metric, k: usize, min_samples: usize, by: &str) {
     let (n, form) = (x.n_rows(), reach::form(metric).expect("a form"));
     let tree = Tree::new(x, form);
-    let near = all_nearest(&tree, &tree, k.max(min_samples).min(n), Rank::Value);
     let longest = k.max(min_samples).min(n);
+    let places: Vec<usize> = (0..longest).collect();
+    let near = all_nearest(x, &tree, &tree, &places, Rank::Value);
     let values: Vec<T> =
         near.chunks_exact(longest).map(|near| near[min_samples.min(n) - 1].value).collect();
     let mut cores = vec![T::ZERO; n];
