@@ -7,7 +7,8 @@ mod common;
 use proptest::prelude::*;
 use purlin_cluster::metrics::adjusted_rand;
 use purlin_cluster::{
-    ClusterSelection, CondensedMatrix, CustomMetric, Hdbscan, HdbscanModel, Metric, SpanningEdge,
+    ClusterSelection, CondensedMatrix, CustomMetric, Hdbscan, HdbscanModel, Metric, NeighborGraph,
+    SpanningEdge, SpatialIndex,
 };
 use purlin_core::rng::Stream;
 use purlin_core::{Matrix, MatrixView, Real};
@@ -247,6 +248,49 @@ fn distances_give_what_rows_give() {
     assert_eq!(b.n_features(), 0);
     let err = b.predict(x.view()).unwrap_err().to_string();
     assert_eq!(err, "hdbscan: expected a model of rows, got one of distances");
+}
+
+#[test]
+fn a_graph_gives_what_its_distances_give() {
+    let x = blobs::<f64>(300, 2, 8);
+    let index = SpatialIndex::new(x.view(), Metric::Euclidean).unwrap();
+    let params = Hdbscan::new(8).min_samples(4);
+    for radius in [0.3, 1.0, 3.0, 1e3] {
+        let graph = index.within_batch(x.view(), radius).unwrap();
+        let pairs = (0..300).flat_map(|i| (i + 1..300).map(move |j| (i, j)));
+        let of = |(i, j): (usize, usize)| {
+            let distance = Metric::Euclidean.distance(x.row(i), x.row(j));
+            if distance <= radius { distance } else { f64::INFINITY }
+        };
+        let pairs = CondensedMatrix::from_vec(300, pairs.map(of).collect()).unwrap();
+        let (a, b) = (params.fit_graph(&graph).unwrap(), params.fit_precomputed(&pairs).unwrap());
+        assert_eq!(a.spanning_tree(), b.spanning_tree(), "radius {radius}");
+        assert_eq!(a.core_distances(), b.core_distances());
+        assert_eq!((a.labels(), a.condensed_tree()), (b.labels(), b.condensed_tree()));
+        check_model(&a, 8);
+    }
+    assert_eq!(
+        params.fit_graph(&index.within_batch(x.view(), 1e3).unwrap()).unwrap().labels(),
+        params.fit(x.view()).unwrap().labels()
+    );
+}
+
+#[test]
+fn a_pair_is_as_near_as_the_nearer_list_says() {
+    // Only row 0 lists 1, at 2; only 1 lists 2; 2 and 3 list each other at 4 and 3; 4 is alone.
+    let (starts, indices) = (vec![0, 1, 2, 3, 4, 4], vec![1, 2, 3, 2]);
+    let graph = NeighborGraph::from_parts(5, starts, indices, vec![2.0, 7.0, 4.0, 3.0]).unwrap();
+    let model = Hdbscan::new(2).min_samples(2).fit_graph(&graph).unwrap();
+    assert_eq!(model.core_distances(), [2.0, 2.0, 3.0, 3.0, f64::INFINITY]);
+    let (a, b) = (Some(0), Some(1));
+    assert_eq!(model.labels(), [a, a, b, b, None]);
+    let weights: Vec<f64> = model.spanning_tree().iter().map(|edge| edge.weight).collect();
+    assert_eq!(weights, [2.0, 3.0, 7.0, f64::INFINITY]);
+    let wide = NeighborGraph::from_parts(2, vec![0, 1], vec![1], vec![1.0]).unwrap();
+    let err = Hdbscan::new(2).fit_graph(&wide).unwrap_err().to_string();
+    assert_eq!(err, "hdbscan: expected a graph with 1 columns, got 2");
+    let err = Hdbscan::new(9).fit_graph(&graph).unwrap_err().to_string();
+    assert_eq!(err, "hdbscan: expected at least 9 samples, got 5");
 }
 
 #[test]

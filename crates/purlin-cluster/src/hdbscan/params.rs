@@ -1,7 +1,7 @@
 //! What can be set.
 
 use super::{HdbscanModel, OP, reachability};
-use crate::{CondensedMatrix, Metric, SpatialIndex, check};
+use crate::{CondensedMatrix, Metric, NeighborGraph, SpatialIndex, check};
 use purlin_core::{Error, MatrixView, Real, Result};
 
 /// Which clusters of the condensed tree are taken.
@@ -207,13 +207,56 @@ impl Hdbscan {
     ) -> Result<HdbscanModel<T>> {
         self.check()?;
         let (n, min_samples) = (distances.n(), self.min_samples_or_default());
-        if n < min_samples {
-            return Err(Error::TooFewSamples { op: OP, expected: min_samples, got: n });
-        }
-        if n >= u32::MAX as usize {
-            return Err(Error::shape(OP, format!("fewer than {} samples", u32::MAX), n));
-        }
+        check_size(n, min_samples)?;
         let found = reachability::of_distances(distances, min_samples, self.alpha)?;
         Ok(HdbscanModel::new(self, None, found))
     }
+
+    /// Clusters samples of which the neighbours are known; the metric is not used.
+    ///
+    /// The distance of two samples is the one in either's list, the smaller where both have one, and
+    /// infinite where none has; a sample is its own neighbour at distance 0, listed or not. Lists
+    /// that end early are taken as they are: one of fewer than `min_samples` makes its sample noise.
+    /// With the lists of all samples within some radius, clusters that are denser than that radius
+    /// are those of [`Hdbscan::fit`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Hdbscan::fit`]; and [`Error::Shape`] when the graph has not one column for each row.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{Hdbscan, Metric, SpatialIndex};
+    /// use purlin_core::MatrixView;
+    ///
+    /// let x = [[0.0], [1.0], [2.0], [50.0], [51.0], [52.0]];
+    /// let x = MatrixView::from_rows(&x);
+    /// // Two parts that nothing joins.
+    /// let graph = SpatialIndex::new(x, Metric::Euclidean)?.within_batch(x, 5.0)?;
+    /// let model = Hdbscan::new(3).min_samples(2).fit_graph(&graph)?;
+    /// assert_eq!(model.labels(), [0, 0, 0, 1, 1, 1].map(Some));
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    pub fn fit_graph<T: Real>(&self, graph: &NeighborGraph<T>) -> Result<HdbscanModel<T>> {
+        self.check()?;
+        let (n, n_columns) = (graph.n_rows(), graph.n_columns());
+        if n != n_columns {
+            return Err(Error::shape(OP, format!("a graph with {n} columns"), n_columns));
+        }
+        let min_samples = self.min_samples_or_default();
+        check_size(n, min_samples)?;
+        let found = reachability::of_graph(graph, min_samples, self.alpha);
+        Ok(HdbscanModel::new(self, None, found))
+    }
+}
+
+fn check_size(n: usize, min_samples: usize) -> Result<()> {
+    if n < min_samples {
+        return Err(Error::TooFewSamples { op: OP, expected: min_samples, got: n });
+    }
+    if n >= u32::MAX as usize {
+        return Err(Error::shape(OP, format!("fewer than {} samples", u32::MAX), n));
+    }
+    Ok(())
 }

@@ -3,8 +3,8 @@
 use super::OP;
 use crate::index::all_nearest;
 use crate::index::{Near, Rank};
-use crate::mst::{Edge, boruvka, prim, prim_of_rows};
-use crate::{CondensedMatrix, Metric, SpatialIndex, reach};
+use crate::mst::{Edge, boruvka, kruskal, prim, prim_of_rows};
+use crate::{CondensedMatrix, Metric, NeighborGraph, SpatialIndex, reach};
 use purlin_backend::parallel;
 use purlin_core::{Error, MatrixView, Real, Result};
 
@@ -105,6 +105,42 @@ pub(super) fn of_distances<T: Real>(
         Ok(())
     })?;
     Ok(Reachability { edges: distances(&edges, &metric, alpha), cores })
+}
+
+pub(super) fn of_graph<T: Real>(
+    given: &NeighborGraph<T>,
+    min_samples: usize,
+    alpha: f64,
+) -> Reachability<T> {
+    let n = given.n_rows();
+    let mut pairs = Vec::with_capacity(given.n_neighbors());
+    for i in 0..n {
+        let listed = given.indices(i).iter().zip(given.distances(i));
+        let others = listed.filter(|&(&j, _)| j as usize != i);
+        pairs.extend(others.map(|(&j, &distance)| Edge::new(distance, distance, i as u32, j)));
+    }
+    // Of a pair that both lists have, the smaller distance.
+    pairs.sort_unstable_by(|a, b| (a.a, a.b).cmp(&(b.a, b.b)).then(a.value.total_cmp(&b.value)));
+    pairs.dedup_by_key(|edge| (edge.a, edge.b));
+    let mut lists = vec![vec![T::ZERO]; n];
+    for edge in &pairs {
+        lists[edge.a as usize].push(edge.value);
+        lists[edge.b as usize].push(edge.value);
+    }
+    let core = |mut list: Vec<T>| {
+        if list.len() < min_samples {
+            return T::INFINITY;
+        }
+        *list.select_nth_unstable_by(min_samples - 1, T::total_cmp).1
+    };
+    let cores: Vec<T> = lists.into_iter().map(core).collect();
+    // Distances are what they are.
+    let metric = Metric::Manhattan;
+    let values = scaled(&cores, &metric, alpha);
+    for edge in &mut pairs {
+        edge.weight = edge.value.max(values[edge.a as usize]).max(values[edge.b as usize]);
+    }
+    Reachability { edges: distances(&kruskal(n, pairs), &metric, alpha), cores }
 }
 
 /// Core distances by a walk along all rows for each.

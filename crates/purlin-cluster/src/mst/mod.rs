@@ -7,11 +7,13 @@
 //! and value are one, which is single linkage.
 
 mod boruvka;
+mod kruskal;
 mod prim;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use boruvka::boruvka;
+pub(crate) use kruskal::kruskal;
 pub(crate) use prim::{prim, prim_of_rows};
 
 use purlin_core::Real;
