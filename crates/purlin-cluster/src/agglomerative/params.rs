@@ -194,13 +194,13 @@ impl Agglomerative {
         let plan = self.plan::<T>(x.n_rows(), x.n_cols())?;
         if plan.algorithm == AgglomerativeAlgorithm::LinearMemory {
             return match linkage {
-                Linkage::Single => single::of_rows(x, metric, memory),
+                Linkage::Single => single::of_rows(x, metric),
                 Linkage::Ward => ward::of_rows(x, memory),
                 _ => linear::of_rows(linkage, x, metric),
             };
         }
         if linkage == Linkage::Single {
-            return Ok(single::of_distances(&pairs(metric, x, memory)?));
+            return single::of_distances(&pairs(metric, x, memory)?);
         }
         let stored = match metric {
             Metric::Euclidean | Metric::SquaredEuclidean => {
@@ -233,10 +233,10 @@ impl Agglomerative {
     /// ```
     pub fn fit_precomputed<T: Real>(&self, distances: CondensedMatrix<T>) -> Result<Dendrogram> {
         let distances = prepare(self.linkage, distances)?;
-        Ok(match self.linkage {
+        match self.linkage {
             Linkage::Single => single::of_distances(&distances),
-            linkage => tree_of(Stored::new(linkage, distances)),
-        })
+            linkage => Ok(tree_of(Stored::new(linkage, distances))),
+        }
     }
 }
 

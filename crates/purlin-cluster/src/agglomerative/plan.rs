@@ -89,7 +89,9 @@ impl Agglomerative {
     fn linear_bytes<T: Real>(&self, n: usize, d: usize) -> Option<u64> {
         let (n, d, item) = (n as u64, d as u64, size_of::<T>() as u64);
         match self.linkage {
-            Linkage::Single => d.checked_add(2)?.checked_mul(n)?.checked_mul(item + 8),
+            Linkage::Single => {
+                d.checked_mul(2)?.checked_add(16)?.checked_mul(n)?.checked_mul(item + 8)
+            }
             Linkage::Ward => d.checked_mul(2 * item)?.checked_add(64)?.checked_mul(n),
             Linkage::Centroid | Linkage::Median => None,
             Linkage::Complete | Linkage::Average | Linkage::Weighted => {

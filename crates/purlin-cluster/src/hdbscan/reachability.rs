@@ -3,7 +3,7 @@
 use super::OP;
 use crate::index::all_nearest;
 use crate::index::{Near, Rank};
-use crate::mst::{Edge, boruvka, kruskal, prim, prim_of_rows};
+use crate::mst::{self, Edge, boruvka, kruskal, prim, prim_of_rows};
 use crate::{CondensedMatrix, Metric, NeighborGraph, SpatialIndex, reach};
 use purlin_backend::parallel;
 use purlin_core::{Error, MatrixView, Real, Result};
@@ -30,11 +30,9 @@ pub(super) struct Reachability<T> {
 /// The most columns for which the spanning tree is found by the kd-tree.
 const MOST_TREE_FEATURES: usize = 16;
 
-/// Neighbors that the spanning tree begins with: some more cost more than they save.
-const SEEDS: usize = 16;
-
-/// The fewest of them.
-const FEWEST_SEEDS: usize = 6;
+/// The most neighbours that the spanning tree begins with, at least `mst::SEEDS`: some more cost
+/// more than they save.
+const MOST_SEEDS: usize = 16;
 
 /// Rows whose nearest are looked for at a time where there is no tree.
 const ROWS: usize = 4096;
@@ -54,7 +52,7 @@ pub(super) fn of_rows<T: Real>(
     };
     // The nearest that the spanning tree begins with, and the one that gives the core distance.
     let seeds =
-        if d <= MOST_TREE_FEATURES { min_samples.clamp(FEWEST_SEEDS, SEEDS).min(n) } else { 0 };
+        if d <= MOST_TREE_FEATURES { min_samples.clamp(mst::SEEDS, MOST_SEEDS).min(n) } else { 0 };
     let mut places: Vec<usize> = (0..seeds).collect();
     if min_samples > seeds {
         places.push(min_samples - 1);

@@ -19,6 +19,9 @@ pub(crate) use prim::{prim, prim_of_rows};
 use purlin_core::Real;
 use std::cmp::Ordering;
 
+/// Neighbours of each row that [`boruvka`] begins with, where only the tree is wanted.
+pub(crate) const SEEDS: usize = 6;
+
 /// An edge between rows `a < b`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Edge<T> {
