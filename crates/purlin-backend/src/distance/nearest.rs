@@ -204,59 +204,62 @@ impl<T: Real> Kernel for Nearest<'_, T> {
     type Output = Assigned;
 
     #[inline(always)]
-    fn run<I: Isa>(self) -> Assigned {
-        let Self { centroids, x, points, norms, panels, labels } = self;
-        let lanes = T::Lanes::<I>::LANES;
+    fn run<I: Isa>(mut self) -> Assigned {
+        let Self { centroids, points, .. } = self;
+        let panels = self.panels.clone();
         let mut assigned = Assigned::default();
-        let mut one = |p: usize, best: &Best<T::Lanes<I>>, labels: &mut [u32]| {
-            let norm = T::Lanes::<I>::load(&norms[p * lanes..]);
-            let certain = centroids.is_certain(norm, best);
-            let mut new = [0; MAX_LANES];
-            let new = &mut new[..lanes];
-            store_indices(best.index, 0, new);
-            if T::Lanes::<I>::any(!certain) {
-                let mut is_certain = [T::ZERO; MAX_LANES];
-                let (yes, no) = (T::Lanes::<I>::splat(T::ONE), T::Lanes::<I>::splat(T::ZERO));
-                T::Lanes::<I>::select(certain, yes, no).store(&mut is_certain);
-                for lane in 0..labels.len() {
-                    if is_certain[lane] == T::ZERO {
-                        let row = x.row(p * lanes + lane);
-                        new[lane] = exact::<T::Lanes<I>>(&centroids.exact, row);
-                        assigned.n_close += 1;
-                    }
-                }
-            }
-            let mut n_changed = 0;
-            for (label, &new) in labels.iter_mut().zip(new.iter()) {
-                n_changed += u32::from(*label != new);
-                *label = new;
-            }
-            assigned.n_changed += n_changed as usize;
-        };
         // A vector of AVX-512 is one register: two panels make enough chains.
         let mut first = 0;
         if align_of::<T::Lanes<I>>() == 64 {
             while first + 2 <= panels.len() {
                 let p = panels.start + first;
                 let pair = [points.panel(p), points.panel(p + 1)];
-                let best = rank::<T::Lanes<I>, 2>(centroids, pair);
-                let (head, tail) = labels[first * lanes..].split_at_mut(lanes);
-                one(p, &best[0], head);
-                let len = tail.len().min(lanes);
-                one(p + 1, &best[1], &mut tail[..len]);
+                for (i, best) in rank::<T::Lanes<I>, 2>(centroids, pair).iter().enumerate() {
+                    self.label::<I>(p + i, best, &mut assigned);
+                }
                 first += 2;
             }
         }
         for p in panels.start + first..panels.end {
-            let best = rank::<T::Lanes<I>, 1>(centroids, [points.panel(p)]);
-            let labels = &mut labels[(p - panels.start) * lanes..];
-            if labels.len() >= lanes {
-                one(p, &best[0], &mut labels[..lanes]);
-            } else {
-                one(p, &best[0], labels);
-            }
+            let [best] = rank::<T::Lanes<I>, 1>(centroids, [points.panel(p)]);
+            self.label::<I>(p, &best, &mut assigned);
         }
         assigned
+    }
+}
+
+impl<T: Real> Nearest<'_, T> {
+    /// Writes the labels of panel `p`. A method, because closures are not always part of the
+    /// function they are in, and then outside of the instruction set.
+    #[inline(always)]
+    fn label<I: Isa>(&mut self, p: usize, best: &Best<T::Lanes<I>>, assigned: &mut Assigned) {
+        let lanes = T::Lanes::<I>::LANES;
+        let first = (p - self.panels.start) * lanes;
+        let last = self.labels.len().min(first + lanes);
+        let labels = &mut self.labels[first..last];
+        let norm = T::Lanes::<I>::load(&self.norms[p * lanes..]);
+        let certain = self.centroids.is_certain(norm, best);
+        let mut new = [0; MAX_LANES];
+        let new = &mut new[..lanes];
+        store_indices(best.index, 0, new);
+        if T::Lanes::<I>::any(!certain) {
+            let mut is_certain = [T::ZERO; MAX_LANES];
+            let (yes, no) = (T::Lanes::<I>::splat(T::ONE), T::Lanes::<I>::splat(T::ZERO));
+            T::Lanes::<I>::select(certain, yes, no).store(&mut is_certain);
+            for lane in 0..labels.len() {
+                if is_certain[lane] == T::ZERO {
+                    let row = self.x.row(p * lanes + lane);
+                    new[lane] = exact::<T::Lanes<I>>(&self.centroids.exact, row);
+                    assigned.n_close += 1;
+                }
+            }
+        }
+        let mut n_changed = 0;
+        for (label, &new) in labels.iter_mut().zip(new.iter()) {
+            n_changed += u32::from(*label != new);
+            *label = new;
+        }
+        assigned.n_changed += n_changed as usize;
     }
 }
 

@@ -175,14 +175,15 @@ impl<T: Real, const MAX: bool> Kernel for Columns<'_, T, MAX> {
                 let width = out.len();
                 let mut best = [T::ZERO; MAX_LANES];
                 for (s, span) in x.chunks(SPAN * inner).enumerate() {
-                    let load = |row: &[T]| T::Lanes::<I>::load_partial(&row[j..j + width], T::ZERO);
                     let zero = T::Lanes::<I>::splat(T::ZERO);
                     let one = T::Lanes::<I>::splat(T::ONE);
                     let mut index = zero;
-                    let mut lanes = Best { value: load(span), index };
+                    let value = T::Lanes::<I>::load_partial(&span[j..j + width], T::ZERO);
+                    let mut lanes = Best { value, index };
                     for row in span.chunks_exact(inner).skip(1) {
                         index = index + one;
-                        lanes = lanes.offer::<MAX>(load(row), index);
+                        let value = T::Lanes::<I>::load_partial(&row[j..j + width], T::ZERO);
+                        lanes = lanes.offer::<MAX>(value, index);
                     }
                     let (mut values, mut indices) = ([T::ZERO; MAX_LANES], [T::ZERO; MAX_LANES]);
                     lanes.value.store(&mut values);

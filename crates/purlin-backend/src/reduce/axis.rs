@@ -299,8 +299,10 @@ impl<T: Real, S: Centered> Sweep<'_, T, S> {
         let mut j = 0;
         while j + 4 * n <= width {
             let column = self.from + j;
-            let center: [T::Lanes<I>; 4] =
-                std::array::from_fn(|k| self.center::<I>(column + k * n, self.neutral));
+            let mut center = [neutral; 4];
+            for (k, center) in center.iter_mut().enumerate() {
+                *center = self.center::<I>(column + k * n, self.neutral);
+            }
             let mut acc = [neutral; 4];
             for row in self.x.chunks_exact(inner) {
                 let row = &row[column..column + 4 * n];
