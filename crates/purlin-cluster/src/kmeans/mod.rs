@@ -10,11 +10,13 @@ mod params;
 mod plan;
 mod pruned;
 mod seed;
+mod space;
 mod table;
 
 pub use model::{Iteration, KMeansModel, StopReason};
 pub use params::{Algorithm, EmptyCluster, Init, KMeans};
 pub(crate) use seed::{check_init, first_centroids};
+pub(crate) use space::{Length, Space};
 
 /// The operation's name in errors.
 const OP: &str = "kmeans";

@@ -32,7 +32,7 @@ pub(crate) fn check_init(op: &'static str, init: &Init, n_init: usize) -> Result
 }
 
 /// The same error of another operation.
-fn in_the_name_of(name: &'static str, mut err: Error) -> Error {
+pub(super) fn in_the_name_of(name: &'static str, mut err: Error) -> Error {
     match &mut err {
         Error::Shape { op, .. }
         | Error::InvalidParam { op, .. }

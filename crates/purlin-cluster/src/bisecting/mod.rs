@@ -1,0 +1,14 @@
+//! k-means that splits clusters in two.
+
+mod fit;
+mod model;
+mod params;
+mod rows;
+mod tree;
+
+pub use model::BisectingModel;
+pub use params::{BisectingKMeans, BisectingStrategy};
+pub use tree::BisectingNode;
+
+/// The operation's name in errors.
+const OP: &str = "bisecting_kmeans";
