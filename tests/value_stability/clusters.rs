@@ -3,8 +3,8 @@
 use crate::table::{Hash, Table};
 use purlin::cluster::preprocessing::{MinMaxScaler, Projection, RobustScaler, StandardScaler};
 use purlin::cluster::{
-    Agglomerative, ChooseK, Dbscan, Init, KMeans, Linkage, Metric, MiniBatchKMeans, Optics,
-    SpatialIndex, Xi, metrics,
+    Agglomerative, BisectingKMeans, ChooseK, Dbscan, Init, KMeans, Linkage, Metric,
+    MiniBatchKMeans, Optics, SpatialIndex, SphericalKMeans, Xi, metrics,
 };
 use purlin::core::{Matrix, MatrixView, Real};
 use purlin::data::sets;
@@ -46,6 +46,12 @@ pub(crate) fn rows<T: Real>(t: &mut Table) {
     let model = MiniBatchKMeans::new(7).batch_size(32).seed(1).fit(x).unwrap();
     let hash = rows_of(model.centroids()).indices(model.labels());
     t.row(name("mini_batch"), 1, hash);
+    let model = BisectingKMeans::new(7).n_init(2).seed(1).fit(x).unwrap();
+    let hash = rows_of(model.node_centroids()).indices(model.labels());
+    t.row(name("bisecting"), 1, hash.numbers(&[model.inertia()]));
+    let model = SphericalKMeans::new(7).seed(1).fit(x).unwrap();
+    let hash = rows_of(model.centroids()).indices(model.labels());
+    t.row(name("spherical"), 1, hash.numbers(&[model.objective()]));
     for linkage in [
         Linkage::Single,
         Linkage::Complete,
