@@ -1,10 +1,11 @@
 //! The splits.
 
+use super::halves::{End, Halves, Samples};
 use super::rows::{Rows, part};
 use super::tree::{BisectingNode, Tree};
 use super::{BisectingKMeans, BisectingModel, BisectingStrategy, OP};
-use crate::kmeans::Space;
-use crate::{KMeansModel, assign, check};
+use crate::kmeans::{Seeds, Space};
+use crate::{assign, check};
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
 use std::ops::Range;
@@ -89,13 +90,41 @@ impl BisectingKMeans {
         let weights = weights.as_deref();
 
         let stream = Stream::new(self.seed, OP).child_at(growth.n_splits as u64);
-        match self.in_two().run_as(OP, Space::Flat, x, weights, &stream) {
-            Ok(model) => growth.take_in(place, x, weights, &model),
+        match self.halves(Samples { x, weights }, &stream) {
+            Ok(halves) => growth.take_in(place, weights, &halves),
             // Fewer than two distinct samples.
             Err(Error::Shape { .. }) => growth.clusters[node].is_done = true,
             Err(err) => return Err(err),
         }
         Ok(())
+    }
+
+    /// The best of the starts.
+    fn halves<T: Real>(&self, samples: Samples<'_, T>, stream: &Stream) -> Result<Halves<T>> {
+        let Samples { x, weights } = samples;
+        let seeds = Seeds::new(OP, x, weights)?;
+        let end = End { max_iter: self.max_iter, shift: self.tol * seeds.variance() };
+        let mut best: Option<Halves<T>> = None;
+        for i in 0..self.n_init {
+            let first = seeds.choose(&self.init, 2, &stream.child_at(i as u64))?;
+            let Some(halves) = Halves::find(samples, first, end) else {
+                return self.by_kmeans(samples, stream);
+            };
+            if best.as_ref().is_none_or(|best| halves.inertia() < best.inertia()) {
+                best = Some(halves);
+            }
+        }
+        best.ok_or_else(|| Error::param(OP, "n_init", "at least 1", 0))
+    }
+
+    /// Where means round so that a centroid loses its samples, k-means moves it to another.
+    fn by_kmeans<T: Real>(&self, samples: Samples<'_, T>, stream: &Stream) -> Result<Halves<T>> {
+        let Samples { x, weights } = samples;
+        let model = self.in_two().run_as(OP, Space::Flat, x, weights, stream)?;
+        let labels: Vec<u32> = model.labels().iter().map(|&label| label as u32).collect();
+        let inertias = assign::inertias(x, model.centroids(), &labels, weights);
+        let (centroids, converged) = (model.centroids().to_matrix(), model.converged());
+        Ok(Halves { centroids, labels, inertias, converged })
     }
 }
 
@@ -159,17 +188,10 @@ impl<'a, T: Real> Growth<'a, T> {
         open.max_by(|&a, &b| score(a).total_cmp(&score(b)))
     }
 
-    /// Puts two leaves in the place of one. `x` and `weights` are its samples.
-    fn take_in(
-        &mut self,
-        place: usize,
-        x: MatrixView<'_, T>,
-        weights: Option<&[T]>,
-        model: &KMeansModel<T>,
-    ) {
+    /// Puts two leaves in the place of one, whose samples have these weights.
+    fn take_in(&mut self, place: usize, weights: Option<&[T]>, halves: &Halves<T>) {
         let parent = self.leaves[place];
-        let labels: Vec<u32> = model.labels().iter().map(|&label| label as u32).collect();
-        let inertias = assign::inertias(x, model.centroids(), &labels, weights);
+        let labels = &halves.labels;
         let mut totals = [0.0; 2];
         for (i, &label) in labels.iter().enumerate() {
             totals[label as usize] += weights.map_or(1.0, |weights| weights[i].to_f64());
@@ -179,18 +201,18 @@ impl<'a, T: Real> Growth<'a, T> {
             return;
         }
         let Range { start, end } = self.clusters[parent].rows;
-        let middle = start + part(&mut self.order[start..end], &labels);
+        let middle = start + part(&mut self.order[start..end], labels);
         let pair = [self.clusters.len(), self.clusters.len() + 1];
         for (side, rows) in [start..middle, middle..end].into_iter().enumerate() {
-            let (weight, inertia) = (totals[side], inertias[side]);
+            let (weight, inertia) = (totals[side], halves.inertias[side]);
             let leaf = Cluster { rows, weight, inertia, children: None, is_done: false };
             self.clusters.push(leaf);
-            self.centroids.extend_from_slice(model.centroids().row(side));
+            self.centroids.extend_from_slice(halves.centroids.row(side));
         }
         self.clusters[parent].children = Some(pair);
         self.leaves.splice(place..=place, pair);
         self.n_splits += 1;
-        self.converged &= model.converged();
+        self.converged &= halves.converged;
     }
 
     fn finish(self) -> Result<BisectingModel<T>> {

@@ -1,6 +1,7 @@
 //! k-means that splits clusters in two.
 
 mod fit;
+mod halves;
 mod model;
 mod params;
 mod rows;

@@ -60,10 +60,10 @@ use purlin_core::{Error, Result};
 pub struct BisectingKMeans {
     pub(super) n_clusters: usize,
     pub(super) strategy: BisectingStrategy,
-    init: Init,
-    n_init: usize,
-    max_iter: usize,
-    tol: f64,
+    pub(super) init: Init,
+    pub(super) n_init: usize,
+    pub(super) max_iter: usize,
+    pub(super) tol: f64,
     pub(super) seed: u64,
 }
 
@@ -148,7 +148,7 @@ impl BisectingKMeans {
         check_init(OP, &self.init, self.n_init)
     }
 
-    /// The k-means of a split.
+    /// The k-means of a split in which a centroid was left without samples.
     pub(super) fn in_two(&self) -> KMeans {
         let kmeans = KMeans::new(2).init(self.init.clone()).n_init(self.n_init);
         kmeans.max_iter(self.max_iter).tol(self.tol)
