@@ -8,7 +8,7 @@
 
 use crate::assign;
 use crate::kmeans::Margin;
-use purlin_backend::distance::{Panels, squared_euclidean};
+use purlin_backend::distance::{Bundles, Least, Panels};
 use purlin_backend::parallel;
 use purlin_core::{Matrix, MatrixView, Real};
 use std::ops::Range;
@@ -149,7 +149,9 @@ impl<'a, T: Real> Rounds<'a, T> {
     /// labels changed, or nothing where a label has no samples.
     fn assign(&mut self) -> Option<usize> {
         let Self { samples, margin, moved, .. } = *self;
-        let centroids = Panels::pack(self.centroids.view(), None);
+        let mut members = vec![u32::MAX; Panels::<T>::lanes()];
+        members[..2].copy_from_slice(&[0, 1]);
+        let centroids = Bundles::new(self.centroids.view(), &members);
         let (n, d) = samples.x.shape();
         let work = n + 8 * d * self.n_open;
         parallel::for_each_chunk(&mut self.blocks, 1, work, |_, blocks| {
@@ -197,7 +199,7 @@ impl<T: Real> Block<T> {
     fn assign(
         &mut self,
         samples: Samples<'_, T>,
-        centroids: &Panels<T>,
+        centroids: &Bundles<T>,
         margin: Margin<T>,
         moved: f64,
     ) {
@@ -216,39 +218,36 @@ impl<T: Real> Block<T> {
         self.n_changed = 0;
         let x = samples.x.row_range(self.rows.clone());
         let weights = samples.weights.map(|weights| &weights[self.rows.clone()]);
-        let mut copies = Vec::new();
-        let mut squared = [T::ZERO; 2 * PIECE];
+        let mut nearest = Vec::with_capacity(PIECE);
         for piece in open.chunks(PIECE) {
-            let squared = &mut squared[..2 * piece.len()];
-            distances(x, piece, centroids, &mut copies, squared);
-            for (&i, pair) in piece.iter().zip(squared.as_chunks().0) {
-                self.place(i as usize, *pair, x, weights, margin, moved);
+            centroids.least(0, x, piece, &mut nearest);
+            for (&i, nearest) in piece.iter().zip(&nearest) {
+                self.place(i as usize, *nearest, x, weights, margin, moved);
             }
         }
         self.open = open;
     }
 
-    /// Labels sample `i` by its squared distances from both centroids.
+    /// Labels sample `i`, whose nearer centroid is known.
     #[inline]
     fn place(
         &mut self,
         i: usize,
-        [left, right]: [T; 2],
+        nearest: Least<T>,
         x: MatrixView<'_, T>,
         weights: Option<&[T]>,
         margin: Margin<T>,
         moved: f64,
     ) {
-        let is_right = right < left;
-        let (own, other) = if is_right { (right, left) } else { (left, right) };
-        let slack = margin.below(other) - margin.reach(margin.above(own));
+        let Least { value, lane: new, second } = nearest;
+        let slack = margin.below(second) - margin.reach(margin.above(value));
         self.until[i] = if slack > T::ZERO {
             let down = 1.0 - 8.0 * T::EPSILON.to_f64();
             T::from_f64((moved + slack.to_f64()) * down)
         } else {
             T::NEG_INFINITY
         };
-        let (old, new) = (self.labels[i], u32::from(is_right));
+        let old = self.labels[i];
         if old != new {
             let weight = weights.map_or(1.0, |weights| weights[i].to_f64());
             self.halves[new as usize].add(x.row(i), weight);
@@ -258,27 +257,5 @@ impl<T: Real> Block<T> {
             self.labels[i] = new;
             self.n_changed += 1;
         }
-    }
-}
-
-/// The squared distances of the rows `rows` of `x`, which ascend, from both centroids.
-fn distances<T: Real>(
-    x: MatrixView<'_, T>,
-    rows: &[u32],
-    centroids: &Panels<T>,
-    copies: &mut Vec<T>,
-    squared: &mut [T],
-) {
-    let (first, last) = (rows[0] as usize, rows[rows.len() - 1] as usize);
-    if last - first + 1 == rows.len() {
-        squared_euclidean(x.row_range(first..last + 1), centroids, 0..1, squared);
-        return;
-    }
-    copies.clear();
-    for &row in rows {
-        copies.extend_from_slice(x.row(row as usize));
-    }
-    if let Ok(copies) = MatrixView::from_slice(copies, rows.len(), x.n_cols()) {
-        squared_euclidean(copies, centroids, 0..1, squared);
     }
 }

@@ -5,6 +5,8 @@ mod halves;
 mod model;
 mod params;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use model::BisectingModel;
