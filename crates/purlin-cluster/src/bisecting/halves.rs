@@ -180,7 +180,7 @@ impl<'a, T: Real> Rounds<'a, T> {
                 shift += t * t;
                 *value = new;
             }
-            moved = moved + self.margin.shift(before.row(c), self.centroids.row(c));
+            moved += self.margin.shift(before.row(c), self.centroids.row(c));
         }
         let moved = self.margin.reach(moved).to_f64();
         self.moved = (self.moved + moved) * (1.0 + 4.0 * T::EPSILON.to_f64());

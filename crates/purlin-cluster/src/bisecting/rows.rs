@@ -9,8 +9,7 @@ const BLOCK: usize = 256;
 /// The rows of `x` that `rows` names, in that order.
 pub(super) struct Rows<T: Real> {
     values: Buffer<T>,
-    n_rows: usize,
-    n_cols: usize,
+    shape: (usize, usize),
 }
 
 impl<T: Real> Rows<T> {
@@ -24,11 +23,11 @@ impl<T: Real> Rows<T> {
                 out.copy_from_slice(x.row(row as usize));
             }
         });
-        Self { values, n_rows, n_cols }
+        Self { values, shape: (n_rows, n_cols) }
     }
 
     pub(super) fn view(&self) -> Result<MatrixView<'_, T>> {
-        MatrixView::from_slice(&self.values, self.n_rows, self.n_cols)
+        MatrixView::from_slice(&self.values, self.shape.0, self.shape.1)
     }
 }
 
