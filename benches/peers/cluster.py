@@ -107,6 +107,15 @@ def minibatch(x, name, peer, family):
     return lambda: model.fit(x), tell
 
 
+def bisecting(x, name, peer, family):
+    from sklearn.cluster import BisectingKMeans
+
+    k = SETS[name.removesuffix("-f64")][2]
+    init = "k-means++" if peer.endswith("plus-plus") else "random"
+    model = BisectingKMeans(k, init=init, random_state=0)
+    return lambda: model.fit(x), lambda m: {"inertia": float(m.inertia_)}
+
+
 def clusters(name, found):
     found = np.asarray(found)
     return {
@@ -226,6 +235,7 @@ def families():
     if "PURLIN_DATA" in os.environ:
         yield "kmeans-converge10", kmeans, kmeans_peers, ["fashion-20k-784-10"], False
     yield "minibatch", minibatch, ["sklearn"], ["km-100k-16-10", "km-100k-64-100"], False
+    yield "bisecting", bisecting, ["sklearn", "sklearn-plus-plus"], ["km-100k-16-10", "km-100k-64-100"], True
     trees = ["sklearn-kd_tree", "sklearn-ball_tree", "sklearnex"]
     yield "dbscan", dbscan, trees, ["db-100k-2", "db-100k-3", "db-1M-2", "db-50k-8"], True
     yield "dbscan", dbscan, [*trees, "sklearn-brute"], ["db-20k-32"], True

@@ -3,9 +3,9 @@
 use crate::table::{Hash, Table};
 use purlin::cluster::preprocessing::{MinMaxScaler, Projection, RobustScaler, StandardScaler};
 use purlin::cluster::{
-    Affinity, Agglomerative, ChooseK, ConstrainedKMeans, Covariance, Dbscan, GaussianMixture,
-    Hdbscan, Init, KMeans, KMedoids, Linkage, MeanShift, Metric, MiniBatchKMeans, Optics,
-    SpatialIndex, SpectralClustering, Xi, metrics,
+    Affinity, Agglomerative, BisectingKMeans, ChooseK, ConstrainedKMeans, Covariance, Dbscan,
+    GaussianMixture, Hdbscan, Init, KMeans, KMedoids, Linkage, MeanShift, Metric, MiniBatchKMeans,
+    Optics, SpatialIndex, SpectralClustering, SphericalKMeans, Xi, metrics,
 };
 use purlin::core::{Matrix, MatrixView, Real};
 use purlin::data::sets;
@@ -47,6 +47,12 @@ pub(crate) fn rows<T: Real>(t: &mut Table) {
     let model = MiniBatchKMeans::new(7).batch_size(32).seed(1).fit(x).unwrap();
     let hash = rows_of(model.centroids()).indices(model.labels());
     t.row(name("mini_batch"), 1, hash);
+    let model = BisectingKMeans::new(7).n_init(2).seed(1).fit(x).unwrap();
+    let hash = rows_of(model.node_centroids()).indices(model.labels());
+    t.row(name("bisecting"), 1, hash.numbers(&[model.inertia()]));
+    let model = SphericalKMeans::new(7).seed(1).fit(x).unwrap();
+    let hash = rows_of(model.centroids()).indices(model.labels());
+    t.row(name("spherical"), 1, hash.numbers(&[model.objective()]));
     let model = ConstrainedKMeans::balanced(7).seed(1).fit(x).unwrap();
     let hash = rows_of(model.centroids()).indices(model.labels());
     t.row(name("constrained"), 1, hash);

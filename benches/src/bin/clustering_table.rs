@@ -14,7 +14,8 @@
 use flate2::read::GzDecoder;
 use purlin_cluster::metrics::adjusted_rand;
 use purlin_cluster::{
-    Agglomerative, Dbscan, KMeans, Linkage, Metric, MiniBatchKMeans, Optics, SpatialIndex, Xi,
+    Agglomerative, BisectingKMeans, Dbscan, KMeans, Linkage, Metric, MiniBatchKMeans, Optics,
+    SpatialIndex, SphericalKMeans, Xi,
 };
 use purlin_core::MatrixView;
 use serde_json::{Value, json};
@@ -89,6 +90,13 @@ fn algorithms(set: &Set) -> Outcome<Vec<Found>> {
     found.push(("kmeans", json!({"n_clusters": k, "n_init": 10}), all(model.labels())));
     let model = MiniBatchKMeans::new(k).fit(x)?;
     found.push(("minibatch", json!({"n_clusters": k}), all(model.labels())));
+    let model = BisectingKMeans::new(k).n_init(10).fit(x)?;
+    found.push(("bisecting", json!({"n_clusters": k, "n_init": 10}), all(model.labels())));
+    // Not of sets where a row is at 0, which has no direction.
+    if x.rows().all(|row| row.iter().any(|&value| value != 0.0)) {
+        let model = SphericalKMeans::new(k).n_init(10).fit(x)?;
+        found.push(("spherical", json!({"n_clusters": k, "n_init": 10}), all(model.labels())));
+    }
     for (name, linkage, is_quadratic) in [
         ("single", Linkage::Single, false),
         ("complete", Linkage::Complete, true),

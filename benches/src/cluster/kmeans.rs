@@ -3,7 +3,7 @@
 use super::{Blobs, Table, both, row};
 use crate::Task;
 use crate::measure::Row;
-use purlin_cluster::{Init, KMeans, MiniBatchKMeans};
+use purlin_cluster::{BisectingKMeans, Init, KMeans, MiniBatchKMeans};
 use purlin_core::Real;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -48,6 +48,8 @@ pub(super) fn tasks() -> Vec<Task> {
     for set in [SETS[0], SETS[2]] {
         let name = format!("minibatch/{}", set.name);
         tasks.push(Task::new(name, move || mini_batch(&set.table_f32(), set.k)));
+        let (single, double) = (move |x| bisecting(&x, set.k), move |x| bisecting(&x, set.k));
+        both(&mut tasks, &format!("bisecting/{}", set.name), set, single, double);
     }
     if let Some(folder) = std::env::var_os("PURLIN_DATA") {
         let path = PathBuf::from(folder).join(FASHION);
@@ -74,6 +76,13 @@ fn fit<T: Real>(x: &Table<T>, kmeans: &KMeans) -> Row {
     row(
         || kmeans.fit(black_box(x.view())).expect("blobs can be clustered"),
         |model, row| row.with("inertia", model.inertia()).with("n_iter", model.n_iter()),
+    )
+}
+
+fn bisecting<T: Real>(x: &Table<T>, k: usize) -> Row {
+    row(
+        || BisectingKMeans::new(k).fit(black_box(x.view())).expect("blobs can be clustered"),
+        |model, row| row.with("inertia", model.inertia()),
     )
 }
 

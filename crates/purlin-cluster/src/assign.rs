@@ -1,8 +1,10 @@
 //! Samples and their centroids, for the relatives of k-means.
 
-use purlin_backend::distance::{Centroids, Panels, add_rows, squared_to_assigned};
+use purlin_backend::distance::{
+    Centroids, Panels, add_rows, squared_euclidean, squared_to_assigned,
+};
 use purlin_backend::parallel;
-use purlin_core::{Error, MatrixView, Real, Result};
+use purlin_core::{Error, Matrix, MatrixView, Real, Result};
 
 /// Rows that one task packs and assigns.
 const BLOCK: usize = 256;
@@ -24,6 +26,25 @@ pub(crate) fn nearest<T: Real>(
         centroids.nearest(x, &panels, &norms, 0..panels.n_panels(), labels);
     });
     labels
+}
+
+/// `f` of the squared distance of each row of `x` from each centroid.
+pub(crate) fn squared_distances<T: Real>(
+    x: MatrixView<'_, T>,
+    centroids: MatrixView<'_, T>,
+    f: impl Fn(T) -> T + Sync + Send,
+) -> Matrix<T> {
+    let (n, k) = (x.n_rows(), centroids.n_rows());
+    let centroids = Panels::pack(centroids, None);
+    let mut out = Matrix::zeros(n, k);
+    parallel::for_each_chunk(out.as_mut_slice(), BLOCK * k, n * k * x.n_cols(), |i, out| {
+        let x = x.row_range(i * BLOCK..i * BLOCK + out.len() / k);
+        squared_euclidean(x, &centroids, 0..centroids.n_panels(), out);
+        for distance in out {
+            *distance = f(*distance);
+        }
+    });
+    out
 }
 
 /// The weighted sum of the squared distances of the rows from the centroids of their labels.
@@ -48,6 +69,31 @@ pub(crate) fn inertia<T: Real>(
     };
     let work = x.n_rows() * x.n_cols();
     parallel::reduce(x.n_rows().div_ceil(BLOCK), work, sum, |a, b| a + b).unwrap_or(0.0)
+}
+
+/// [`inertia`] of the rows of label 0, and of those of label 1; there are no others.
+pub(crate) fn inertias<T: Real>(
+    x: MatrixView<'_, T>,
+    centroids: MatrixView<'_, T>,
+    labels: &[u32],
+    weights: Option<&[T]>,
+) -> [f64; 2] {
+    let sums = |i: usize| {
+        let rows = i * BLOCK..x.n_rows().min((i + 1) * BLOCK);
+        let mut out = [T::ZERO; BLOCK];
+        let (out, labels) = (&mut out[..rows.len()], &labels[rows.clone()]);
+        squared_to_assigned(x.row_range(rows.clone()), centroids, labels, out);
+        let weights = weights.map(|weights| &weights[rows]);
+        let mut sums = [0.0; 2];
+        for (i, (&label, squared)) in labels.iter().zip(out).enumerate() {
+            let weight = weights.map_or(1.0, |weights| weights[i].to_f64());
+            sums[label as usize] += squared.to_f64() * weight;
+        }
+        sums
+    };
+    let work = x.n_rows() * x.n_cols();
+    let add = |a: [f64; 2], b: [f64; 2]| [a[0] + b[0], a[1] + b[1]];
+    parallel::reduce(x.n_rows().div_ceil(BLOCK), work, sums, add).unwrap_or([0.0; 2])
 }
 
 /// The weighted sums of the rows of each label, one after the other, and then their weights.

@@ -2,6 +2,7 @@
 
 mod agglomerative;
 mod assign;
+mod bisecting;
 mod budget;
 mod check;
 mod choose_k;
@@ -24,6 +25,7 @@ mod predictor;
 pub mod preprocessing;
 mod reach;
 mod spectral;
+mod spherical;
 mod traits;
 mod union_find;
 
@@ -31,6 +33,7 @@ pub use agglomerative::{
     Agglomerative, AgglomerativeAlgorithm, AgglomerativePlan, FlatAgglomerative,
     FlatAgglomerativeModel, Linkage, PredictBy, primitive,
 };
+pub use bisecting::{BisectingKMeans, BisectingModel, BisectingNode, BisectingStrategy};
 pub use budget::MemoryBudget;
 pub use choose_k::{ChooseK, ChooseKRow, ChooseKTable};
 pub use condensed::CondensedMatrix;
@@ -52,4 +55,5 @@ pub use optics::{Optics, OpticsModel, ReachabilityPlot, Xi, XiClusters};
 pub use predictor::{NearestCentroid, NearestNeighbor};
 pub use purlin_core::{Error, Result};
 pub use spectral::{Affinity, SpectralClustering, SpectralModel};
+pub use spherical::{SphericalKMeans, SphericalModel};
 pub use traits::{Clusterer, Clustering, Predict};

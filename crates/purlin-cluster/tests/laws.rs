@@ -1,9 +1,10 @@
 //! Every algorithm keeps the laws of `purlin-testkit`.
 
 use purlin_cluster::{
-    Affinity, Agglomerative, Clusterer, ConstrainedKMeans, Covariance, Dbscan, GaussianMixture,
-    Hdbscan, Init, KMeans, KMedoids, Linkage, MeanShift, MedoidInit, Metric, MiniBatchKMeans,
-    NeighborSearch, Optics, PredictBy, Seeding, SpectralClustering, Xi,
+    Affinity, Agglomerative, BisectingKMeans, BisectingStrategy, Clusterer, ConstrainedKMeans,
+    Covariance, Dbscan, GaussianMixture, Hdbscan, Init, KMeans, KMedoids, Linkage, MeanShift,
+    MedoidInit, Metric, MiniBatchKMeans, NeighborSearch, Optics, PredictBy, Seeding,
+    SpectralClustering, SphericalKMeans, Xi,
 };
 use purlin_core::Matrix;
 use purlin_testkit::{
@@ -42,6 +43,27 @@ fn kmeans_keeps_the_laws() {
 fn mini_batch_keeps_the_laws() {
     check_clusterer(&MiniBatchKMeans::new(3).batch_size(64).seed(7));
     check_predict(&MiniBatchKMeans::new(5).seed(2), three_groups::<f64>(500, 3).view());
+}
+
+#[test]
+fn bisecting_kmeans_keeps_the_laws() {
+    check_all(|_| BisectingKMeans::new(3).seed(7));
+    let largest = BisectingKMeans::new(17).strategy(BisectingStrategy::LargestCluster);
+    check_clusterer(&largest.init(Init::Random).n_init(2));
+    check_predict(&BisectingKMeans::new(9).seed(2), three_groups::<f64>(500, 3).view());
+    check_predict(&BisectingKMeans::new(40).seed(2), three_groups::<f32>(500, 9).view());
+}
+
+#[test]
+fn spherical_kmeans_keeps_the_laws() {
+    // Not that of moving and scaling: directions are seen from where 0 is.
+    let algorithm = SphericalKMeans::new(3).seed(7);
+    check_clusterer(&algorithm);
+    ClustererCheck::<f32>::new().run(&algorithm);
+    check_permutation(&algorithm, three_groups::<f64>(300, 3).view());
+    check_clusterer(&SphericalKMeans::new(17).init(Init::Random).n_init(2));
+    check_predict(&SphericalKMeans::new(9).seed(2), three_groups::<f64>(500, 3).view());
+    check_predict(&SphericalKMeans::new(40).seed(2), three_groups::<f32>(500, 9).view());
 }
 
 #[test]
@@ -136,6 +158,12 @@ fn weights_are_copies() {
     let kmeans = KMeans::new(3).init(first_rows());
     check_weights(x.view(), &weights, |x, w| kmeans.fit_weighted(x, w));
     check_weights(y.view(), &weights, |x, w| kmeans.fit_weighted(x, w));
+    let bisecting = BisectingKMeans::new(3);
+    check_weights(x.view(), &weights, |x, w| bisecting.fit_weighted(x, w));
+    check_weights(y.view(), &weights, |x, w| bisecting.fit_weighted(x, w));
+    let spherical = SphericalKMeans::new(3).init(first_rows());
+    check_weights(x.view(), &weights, |x, w| spherical.fit_weighted(x, w));
+    check_weights(y.view(), &weights, |x, w| spherical.fit_weighted(x, w));
     // A sample of weight 0 is there for DBSCAN: others may make it a core.
     let weights: Vec<usize> = weights.into_iter().map(|w| w.max(1)).collect();
     let dbscan = Dbscan::new(0.3, 6);

@@ -10,7 +10,7 @@ use purlin_core::Real;
 
 /// How far computed distances may be off.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Margin<T> {
+pub(crate) struct Margin<T> {
     grow: T,
     shrink: T,
     apart: T,
@@ -20,7 +20,7 @@ pub(super) struct Margin<T> {
 }
 
 impl<T: Real> Margin<T> {
-    pub(super) fn new(n_features: usize) -> Self {
+    pub(crate) fn new(n_features: usize) -> Self {
         let epsilon = T::EPSILON.to_f64();
         let share = (n_features + 8) as f64 * epsilon;
         let apart = if share < 0.5 {
@@ -39,12 +39,12 @@ impl<T: Real> Margin<T> {
     }
 
     /// The distance is at most this, where `squared` was computed.
-    pub(super) fn above(&self, squared: T) -> T {
+    pub(crate) fn above(&self, squared: T) -> T {
         squared.sqrt() * self.grow + self.least
     }
 
     /// The distance is at least this. Never infinite, so that it can shrink.
-    pub(super) fn below(&self, squared: T) -> T {
+    pub(crate) fn below(&self, squared: T) -> T {
         squared.min(T::MAX).sqrt() * self.shrink - self.least
     }
 
@@ -57,7 +57,7 @@ impl<T: Real> Margin<T> {
 
     /// What [`Margin::is_apart`] compares with.
     #[inline]
-    pub(super) fn reach(&self, upper: T) -> T {
+    pub(crate) fn reach(&self, upper: T) -> T {
         upper * self.apart + T::from_f64(4.0) * self.least
     }
 
@@ -75,7 +75,7 @@ impl<T: Real> Margin<T> {
     }
 
     /// At least the distance of two rows; 0 only where they are equal.
-    pub(super) fn shift(&self, a: &[T], b: &[T]) -> T {
+    pub(crate) fn shift(&self, a: &[T], b: &[T]) -> T {
         if a == b {
             return T::ZERO;
         }

@@ -1,11 +1,11 @@
 //! Clusters without samples.
 
 use super::table::{Block, Table};
-use super::{EmptyCluster, OP};
+use super::{EmptyCluster, OP, Space};
 use purlin_core::{Error, Matrix, Real, Result};
 
 /// Gives clusters without samples new ones where the policy says so, in `sums` (of rows, then of
-/// weights). Returns how many were moved.
+/// weights). On a sphere clusters whose sum is 0 are among them. Returns how many were moved.
 pub(super) fn relocate<T: Real>(
     policy: EmptyCluster,
     table: &Table<'_, T>,
@@ -13,13 +13,20 @@ pub(super) fn relocate<T: Real>(
     blocks: &mut [Block],
 ) -> Result<usize> {
     let (k, d) = centroids.shape();
-    let empty: Vec<usize> = (0..k).filter(|&c| blocks[0].sums[k * d + c] == 0.0).collect();
+    let is_empty = |&c: &usize| {
+        let (sums, totals) = blocks[0].sums.split_at(k * d);
+        let is_sphere = table.space == Space::Sphere;
+        totals[c] == 0.0 || is_sphere && sums[c * d..(c + 1) * d].iter().all(|&sum| sum == 0.0)
+    };
+    let empty: Vec<usize> = (0..k).filter(is_empty).collect();
     let Some(&first) = empty.first() else { return Ok(0) };
     match policy {
         EmptyCluster::Keep | EmptyCluster::Drop => return Ok(0),
         EmptyCluster::Error => {
             let rule = "kept by every cluster (see empty_cluster)";
-            return Err(Error::param(OP, "samples", rule, format!("none in cluster {first}")));
+            let is_there = blocks[0].sums[k * d + first] > 0.0;
+            let what = if is_there { "a sum of 0" } else { "none" };
+            return Err(Error::param(OP, "samples", rule, format!("{what} in cluster {first}")));
         }
         EmptyCluster::Farthest => {}
     }

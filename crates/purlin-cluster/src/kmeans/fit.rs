@@ -3,8 +3,9 @@
 use super::assign::{Assigner, assign, choose, side_by_side};
 use super::empty::relocate;
 use super::init::{n_trials, start};
+use super::seed::in_the_name_of;
 use super::table::{Block, Table};
-use super::{Algorithm, EmptyCluster, Init, Iteration, KMeans, KMeansModel, OP, StopReason};
+use super::{Algorithm, EmptyCluster, Init, Iteration, KMeans, KMeansModel, OP, Space, StopReason};
 use crate::check;
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
@@ -60,14 +61,37 @@ impl KMeans {
         if let Some(weights) = weights {
             check::weights(OP, weights, x.n_rows())?;
         }
+        self.run_in(Space::Flat, x, weights, &Stream::new(self.seed, OP))
+    }
+
+    /// The same for a relative of k-means, that has checked the parameters, `x` and the weights:
+    /// with its own stream, and errors in the name of `op`.
+    pub(crate) fn run_as<T: Real>(
+        &self,
+        op: &'static str,
+        space: Space,
+        x: MatrixView<'_, T>,
+        weights: Option<&[T]>,
+        stream: &Stream,
+    ) -> Result<KMeansModel<T>> {
+        self.run_in(space, x, weights, stream).map_err(|err| in_the_name_of(op, err))
+    }
+
+    fn run_in<T: Real>(
+        &self,
+        space: Space,
+        x: MatrixView<'_, T>,
+        weights: Option<&[T]>,
+        stream: &Stream,
+    ) -> Result<KMeansModel<T>> {
         let given = match &self.init {
             Init::Centroids(given) => Some(self.given::<T>(given, x.n_cols())?),
             _ => None,
         };
         let algorithm = choose::<T>(self, x.shape())?;
         let mut table = Table::new(x, weights)?;
+        table.space = space;
         let mut best: Option<KMeansModel<T>> = None;
-        let stream = Stream::new(self.seed, OP);
         let side = side_by_side(self.n_init, x.n_cols(), n_trials(&self.init, self.n_clusters));
         if side == 1 && algorithm == Algorithm::Lloyd && size_of::<T>() == 4 {
             table.keep_packed();
@@ -127,7 +151,7 @@ impl KMeans {
         let n_changed: usize = blocks.iter().map(|block| block.n_changed).sum();
         let inertia = self.trace.then(|| table.inertia(centroids, blocks));
         let n_relocated = relocate(self.empty_cluster, table, centroids, blocks)?;
-        let shift = update(self.empty_cluster, centroids, &blocks[0].sums);
+        let shift = update(table.space, self.empty_cluster, centroids, &blocks[0].sums);
         if let Some(inertia) = inertia {
             let n_distances = blocks.iter().map(|block| block.n_distances).sum();
             let centroid_shift = shift;
@@ -176,11 +200,16 @@ impl<T: Real> Start<T> {
     }
 }
 
-/// Moves each centroid to the mean of its samples. Returns the sum of the squared shifts.
+/// Moves each centroid to where its samples put it. Returns the sum of the squared shifts.
 ///
 /// One without samples stays; under [`EmptyCluster::Farthest`] it has given its only sample to
 /// another and joins the heaviest cluster, as in scikit-learn.
-fn update<T: Real>(policy: EmptyCluster, centroids: &mut Matrix<T>, sums: &[f64]) -> f64 {
+fn update<T: Real>(
+    space: Space,
+    policy: EmptyCluster,
+    centroids: &mut Matrix<T>,
+    sums: &[f64],
+) -> f64 {
     let (k, d) = centroids.shape();
     let (sums, totals) = sums.split_at(k * d);
     let heaviest = (0..k).rev().max_by(|&a, &b| totals[a].total_cmp(&totals[b])).unwrap_or(0);
@@ -191,8 +220,10 @@ fn update<T: Real>(policy: EmptyCluster, centroids: &mut Matrix<T>, sums: &[f64]
             EmptyCluster::Farthest => heaviest,
             _ => continue,
         };
-        for (j, value) in centroids.row_mut(c).iter_mut().enumerate() {
-            let new = T::from_f64(sums[from * d + j] / totals[from]);
+        let sum = &sums[from * d..(from + 1) * d];
+        let Some(divisor) = space.divisor(sum, totals[from]) else { continue };
+        for (value, &sum) in centroids.row_mut(c).iter_mut().zip(sum) {
+            let new = T::from_f64(divisor.divide(sum));
             let t = new.to_f64() - value.to_f64();
             shift += t * t;
             *value = new;

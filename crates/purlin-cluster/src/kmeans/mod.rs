@@ -10,11 +10,14 @@ mod params;
 mod plan;
 mod pruned;
 mod seed;
+mod space;
 mod table;
 
+pub(crate) use bounds::Margin;
 pub use model::{Iteration, KMeansModel, StopReason};
 pub use params::{Algorithm, EmptyCluster, Init, KMeans};
-pub(crate) use seed::{check_init, first_centroids};
+pub(crate) use seed::{Seeds, check_init, first_centroids};
+pub(crate) use space::{Length, Space};
 
 /// The operation's name in errors.
 const OP: &str = "kmeans";

@@ -2,8 +2,8 @@
 
 use super::{Algorithm, KMeans, OP};
 use crate::traits::{Clusterer, Clustering, Predict};
-use crate::{Init, check};
-use purlin_backend::distance::{Centroids, Panels, squared_euclidean, squared_to_assigned};
+use crate::{Init, assign, check};
+use purlin_backend::distance::{Centroids, Panels, squared_to_assigned};
 use purlin_backend::parallel;
 use purlin_core::{Matrix, MatrixView, Real, Result};
 
@@ -197,17 +197,7 @@ impl<T: Real> KMeansModel<T> {
     /// ```
     pub fn transform(&self, x: MatrixView<'_, T>) -> Result<Matrix<T>> {
         check::features(OP, x, self.n_features())?;
-        let (n, k) = (x.n_rows(), self.n_clusters());
-        let centroids = Panels::pack(self.centroids.view(), None);
-        let mut out = Matrix::zeros(n, k);
-        parallel::for_each_chunk(out.as_mut_slice(), BLOCK * k, n * k * x.n_cols(), |i, out| {
-            let x = x.row_range(i * BLOCK..i * BLOCK + out.len() / k);
-            squared_euclidean(x, &centroids, 0..centroids.n_panels(), out);
-            for distance in out {
-                *distance = distance.sqrt();
-            }
-        });
-        Ok(out)
+        Ok(assign::squared_distances(x, self.centroids.view(), T::sqrt))
     }
 
     /// The inertia of new rows, negated: the greater, the better.

@@ -1,6 +1,6 @@
 //! The samples, as every part of k-means reads them.
 
-use super::OP;
+use super::{OP, Space};
 use purlin_backend::distance::{Centroids, Panels, add_rows, squared_to_assigned};
 use purlin_backend::{Buffer, parallel};
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
@@ -20,6 +20,8 @@ pub(super) struct Table<'a, T: Real> {
     packed: Option<(Panels<T>, Buffer<T>)>,
     /// The mean variance of the columns.
     pub(super) variance: f64,
+    /// What a centroid is.
+    pub(super) space: Space,
 }
 
 /// The most samples of a piece of a block that is packed, assigned and added while it is in the
@@ -67,7 +69,8 @@ impl<'a, T: Real> Table<'a, T> {
             let most = most(row);
             return Err(Error::param(OP, "x", rule, format!("{most:e} at row {row}")));
         }
-        Ok(Self { x, weights, center, packed: None, variance: sum / (n * d) as f64 })
+        let variance = sum / (n * d) as f64;
+        Ok(Self { x, weights, center, packed: None, variance, space: Space::Flat })
     }
 
     /// Packs all samples at once, for the rounds of a start that is alone: in single precision the
