@@ -109,7 +109,9 @@ impl Item {
             Self::Rect { rect, .. } => rect.x += dx,
             Self::Circle { center, .. } => center[0] += dx,
             Self::Polygon { points, .. } | Self::Line { points, .. } => {
-                points.iter_mut().for_each(|point| point[0] += dx);
+                for point in points {
+                    point[0] += dx;
+                }
             }
             Self::Text(text) => text.at[0] += dx,
             Self::Image { left, .. } => *left += by,
