@@ -168,8 +168,8 @@ fn print_notes(n_fraud: usize) {
          Average precision is to be read beside that of chance, which is the share of frauds: the first\n\
          part is easy because good payments were sorted out before, and because frauds are many.\n\
          Frauds that resemble each other make a dense place of their own. What asks how dense it is\n\
-         beside the surroundings takes them for ordinary, and so does a mixture of any shapes, which\n\
-         gives them a component; one of a single shape for all cannot shrink onto them.\n\
+         beside the surroundings may take them for ordinary, and so may a mixture of any shapes, which\n\
+         can give them a component; one of a single shape for all cannot shrink onto them.\n\
          A stranger is no fraud yet: what the scores put on top still needs a look."
     );
 }
