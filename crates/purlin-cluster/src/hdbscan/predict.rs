@@ -53,7 +53,7 @@ impl<T: Real> HdbscanModel<T> {
     /// assert_eq!(new.labels, [Some(0), Some(1), None]);
     /// assert_eq!(new.probabilities, [1.0, 1.0, 0.0]);
     /// assert_eq!(new.outlier_scores[..2], [0.0, 0.0]);
-    /// assert_eq!(new.outlier_scores[2], 1.0 - 1.0 / 69.0); // 69 from its core, not 1
+    /// assert_eq!(new.outlier_scores[2], 1.0 - 1.0 / 68.0); // 68 from the next, others 1
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn predict(&self, x: MatrixView<'_, T>) -> Result<HdbscanPrediction> {
