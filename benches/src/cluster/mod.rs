@@ -4,7 +4,9 @@ mod blobs;
 mod density;
 mod hierarchy;
 mod kmeans;
+mod mixture;
 mod scores;
+mod spectral;
 
 use crate::Task;
 use crate::measure::{Row, first_call, time};
@@ -14,6 +16,8 @@ pub(crate) fn tasks() -> Vec<Task> {
     let mut tasks = kmeans::tasks();
     tasks.extend(density::tasks());
     tasks.extend(hierarchy::tasks());
+    tasks.extend(mixture::tasks());
+    tasks.extend(spectral::tasks());
     tasks.extend(scores::tasks());
     tasks
 }

@@ -393,12 +393,31 @@ fn members_are_predicted_where_they_are() {
     for i in (0..3000).step_by(100) {
         let alone = model.predict(x.view().row_range(i..i + 1)).unwrap();
         assert_eq!(
-            (alone.labels[0], alone.probabilities[0]),
-            (new.labels[i], new.probabilities[i])
+            (alone.labels[0], alone.probabilities[0], alone.outlier_scores[0]),
+            (new.labels[i], new.probabilities[i], new.outlier_scores[i])
         );
     }
     let err = model.predict(MatrixView::from_rows(&[[1.0]])).unwrap_err().to_string();
     assert_eq!(err, "hdbscan: expected x with 2 columns, got 1");
+}
+
+#[test]
+fn new_samples_are_outliers_as_members_are() {
+    let x = blobs::<f64>(3000, 2, 11);
+    let model = Hdbscan::new(20).min_samples(5).fit(x.view()).unwrap();
+    let scores = model.predict(x.view()).unwrap().outlier_scores;
+    let is_near = |i: &usize| (scores[*i] - model.outlier_scores()[*i]).abs() < 0.1;
+    let n_near = (0..3000).filter(is_near).count();
+    assert!(n_near >= 2700, "{n_near}");
+
+    // By hand: three samples 1 apart, three 2 apart, 100 between. A new one 2 beyond the dense ones
+    // leaves them at density 1/2; one 4 beyond the loose ones leaves those at 1/4; the farthest
+    // leaves the root, whose densest place is the dense one.
+    let x = [[0.0], [1.0], [2.0], [102.0], [104.0], [106.0]];
+    let model = Hdbscan::new(3).min_samples(2).fit(MatrixView::from_rows(&x)).unwrap();
+    let new = [[4.0], [110.0], [306.0], [1.5]];
+    let new = model.predict(MatrixView::from_rows(&new)).unwrap();
+    assert_eq!(new.outlier_scores, [0.5, 0.5, 1.0 - 1.0 / 200.0, 0.0]);
 }
 
 #[test]

@@ -116,23 +116,23 @@ impl Style {
         if !(1..=8).contains(&ratio) {
             return Err(Error::param(op, "pixel_ratio", "in 1..=8", ratio));
         }
-        let pixels = |side: usize| side.checked_mul(ratio).filter(|&side| side <= MAX_SIDE);
-        match (pixels(width), pixels(height)) {
-            (Some(w), Some(h)) if w * h <= MAX_PIXELS => {}
-            _ => {
-                let rule = format!(
-                    "at most {MAX_SIDE} pixels a side and {MAX_PIXELS} in all, pixel_ratio included"
-                );
-                return Err(Error::param(
-                    op,
-                    "size",
-                    rule,
-                    format!("{width} x {height} x {ratio}^2"),
-                ));
-            }
-        }
+        check_size(op, (width, height), ratio)?;
         let background = self.palette().background;
         Ok(Scene { width, height, background, description, items: Vec::new() })
+    }
+}
+
+/// Refuses a picture that is too large to paint.
+fn check_size(op: &'static str, (width, height): (usize, usize), ratio: usize) -> Result<()> {
+    let pixels = |side: usize| side.checked_mul(ratio).filter(|&side| side <= MAX_SIDE);
+    match (pixels(width), pixels(height)) {
+        (Some(w), Some(h)) if w * h <= MAX_PIXELS => Ok(()),
+        _ => {
+            let rule = format!(
+                "at most {MAX_SIDE} pixels a side and {MAX_PIXELS} in all, pixel_ratio included"
+            );
+            Err(Error::param(op, "size", rule, format!("{width} x {height} x {ratio}^2")))
+        }
     }
 }
 
@@ -160,6 +160,47 @@ pub struct Figure {
 impl Figure {
     pub(crate) fn new(scene: Scene, style: Style) -> Self {
         Self { scene, pixel_ratio: style.pixel_ratio }
+    }
+
+    /// This picture with another at its right, both at the top.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParam`] when they have not the same background and pixel ratio, or are too
+    /// large together.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_plot::{LinePlot, Style};
+    ///
+    /// let draw = |name, size: (usize, usize)| {
+    ///     let plot = LinePlot::new().line("a", &[0.0, 1.0], &[1.0, 0.0]).title(name);
+    ///     plot.style(Style::new().size(size.0, size.1)).draw()
+    /// };
+    /// let both = draw("left", (320, 240))?.beside(&draw("right", (200, 300))?)?;
+    /// assert_eq!((both.width(), both.height()), (520, 300));
+    /// assert!(both.to_svg().contains(">right</text>"));
+    /// # Ok::<(), purlin_core::Error>(())
+    /// ```
+    pub fn beside(&self, right: &Self) -> Result<Self> {
+        const OP: &str = "beside";
+        let (a, b) = (&self.scene, &right.scene);
+        if self.pixel_ratio != right.pixel_ratio {
+            let rule = format!("{} in both pictures", self.pixel_ratio);
+            return Err(Error::param(OP, "pixel_ratio", rule, right.pixel_ratio));
+        }
+        if a.background != b.background {
+            let got = "pictures of different themes";
+            return Err(Error::param(OP, "theme", "the same in both pictures", got));
+        }
+        let size = (a.width + b.width, a.height.max(b.height));
+        check_size(OP, size, self.pixel_ratio)?;
+        let mut scene = a.clone();
+        (scene.width, scene.height) = size;
+        scene.description = format!("{}; {}", a.description, b.description);
+        scene.items.extend(b.items.iter().map(|item| item.moved_right(a.width)));
+        Ok(Self { scene, pixel_ratio: self.pixel_ratio })
     }
 
     /// Width in pixels, before the pixel ratio.

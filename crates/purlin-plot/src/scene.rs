@@ -100,6 +100,26 @@ pub(crate) enum Item {
     },
 }
 
+impl Item {
+    /// The same thing, `by` whole pixels further to the right.
+    pub(crate) fn moved_right(&self, by: usize) -> Self {
+        let dx = by as f64;
+        let mut item = self.clone();
+        match &mut item {
+            Self::Rect { rect, .. } => rect.x += dx,
+            Self::Circle { center, .. } => center[0] += dx,
+            Self::Polygon { points, .. } | Self::Line { points, .. } => {
+                for point in points {
+                    point[0] += dx;
+                }
+            }
+            Self::Text(text) => text.at[0] += dx,
+            Self::Image { left, .. } => *left += by,
+        }
+        item
+    }
+}
+
 /// A picture, not yet in any file format.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scene {

@@ -3,7 +3,7 @@
 use purlin_core::Result;
 use purlin_plot::{
     BarChart, CondensedTreePlot, ConfusionMatrix, DendrogramPlot, Figure, Histogram, ImageGrid,
-    LearningCurves, LinePlot, ReachabilityPlot, Scatter, SilhouettePlot, Style,
+    LearningCurves, LinePlot, ReachabilityPlot, Scatter, SilhouettePlot, Style, Theme,
 };
 
 const NONE: [f64; 0] = [];
@@ -381,6 +381,28 @@ fn silhouette_plots() {
         (
             plot(&[0.5, -1.5], &[0, 0]).draw(),
             "silhouette_plot: values must be from -1 to 1, got -1.5 at index 1",
+        ),
+    ]);
+}
+
+#[test]
+fn pictures_side_by_side() {
+    let draw = |style| LinePlot::new().line("a", &[1.0], &[1.0]).style(style).draw();
+    let beside = |a, b: Style| draw(a).and_then(|a: Figure| a.beside(&draw(b)?));
+    let style = Style::new();
+    check(vec![
+        (
+            beside(style, style.pixel_ratio(2)),
+            "beside: pixel_ratio must be 1 in both pictures, got 2",
+        ),
+        (
+            beside(style, style.theme(Theme::Dark)),
+            "beside: theme must be the same in both pictures, got pictures of different themes",
+        ),
+        (
+            beside(style.size(9000, 200), style.size(9000, 200)),
+            "beside: size must be at most 16384 pixels a side and 67108864 in all, pixel_ratio \
+             included, got 18000 x 200 x 1^2",
         ),
     ]);
 }

@@ -115,6 +115,32 @@ impl<T: Real> HdbscanModel<T> {
         &self.tree
     }
 
+    /// The number of each cluster in the condensed tree, by label.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::Hdbscan;
+    /// use purlin_core::MatrixView;
+    ///
+    /// let x = [[0.0], [1.0], [10.0], [11.0], [12.0]];
+    /// let model = Hdbscan::new(2).min_samples(1).fit(MatrixView::from_rows(&x))?;
+    /// let rows = model.condensed_tree().rows();
+    /// for (&cluster, n_samples) in model.selected_clusters().iter().zip([2, 3]) {
+    ///     assert!(rows.iter().any(|row| row.child == cluster && row.size == n_samples));
+    /// }
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    pub fn selected_clusters(&self) -> Vec<usize> {
+        let mut clusters = vec![0; self.n_clusters()];
+        for (cluster, label) in self.numbers.iter().enumerate() {
+            if let Some(label) = label {
+                clusters[*label] = self.tree.n_samples() + cluster;
+            }
+        }
+        clusters
+    }
+
     /// The single linkage tree of mutual reachability distances.
     pub fn hierarchy(&self) -> &Dendrogram {
         &self.hierarchy

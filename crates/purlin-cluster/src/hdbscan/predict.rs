@@ -1,7 +1,7 @@
 //! Where new samples belong.
 
 use super::condensed::CondensedTree;
-use super::{HdbscanModel, OP};
+use super::{HdbscanModel, OP, outlier};
 use crate::{Neighbor, check};
 use purlin_core::{Error, MatrixView, Real, Result};
 
@@ -12,6 +12,9 @@ pub struct HdbscanPrediction {
     pub labels: Vec<Option<usize>>,
     /// From 0 for noise to 1 for the densest of the cluster.
     pub probabilities: Vec<f64>,
+    /// From 0 to 1, how much sparser each row is than the densest part of the cluster around it
+    /// (GLOSH); 0 for a row that is denser still.
+    pub outlier_scores: Vec<f64>,
 }
 
 /// How strongly something that leaves at `lambda` belongs to a cluster of the tree.
@@ -24,8 +27,8 @@ pub(super) fn probability(tree: &CondensedTree, cluster: u32, lambda: f64) -> f6
 const ROWS: usize = 1 << 14;
 
 impl<T: Real> HdbscanModel<T> {
-    /// The cluster of each row of `x` and how strongly it belongs there, as if it had been a sample
-    /// of the tree that was fitted.
+    /// The cluster of each row of `x`, how strongly it belongs there and how much of an outlier it
+    /// is, as if it had been a sample of the tree that was fitted.
     ///
     /// A new sample hangs on the one of its `2 * min_samples` nearest samples that it has the least
     /// mutual reachability distance to, where it counts itself for its own core distance; ties to
@@ -49,6 +52,8 @@ impl<T: Real> HdbscanModel<T> {
     /// let new = model.predict(MatrixView::from_rows(&[[0.5], [11.5], [80.0]]))?;
     /// assert_eq!(new.labels, [Some(0), Some(1), None]);
     /// assert_eq!(new.probabilities, [1.0, 1.0, 0.0]);
+    /// assert_eq!(new.outlier_scores[..2], [0.0, 0.0]);
+    /// assert_eq!(new.outlier_scores[2], 1.0 - 1.0 / 68.0); // 68 from the next, others 1
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn predict(&self, x: MatrixView<'_, T>) -> Result<HdbscanPrediction> {
@@ -58,19 +63,27 @@ impl<T: Real> HdbscanModel<T> {
         check::features(OP, x, index.n_features())?;
         index.metric().check_table(OP, x)?;
         let k = self.min_samples.saturating_mul(2).min(index.n_rows());
+        let densest = outlier::densest(&self.tree);
         let (mut labels, mut probabilities) = (Vec::new(), Vec::new());
+        let mut outlier_scores = Vec::new();
         for first in (0..x.n_rows()).step_by(ROWS) {
             let rows = x.row_range(first..x.n_rows().min(first + ROWS));
             for nearest in index.nearest_batch(rows, k)? {
-                let (label, probability) = self.place(&nearest);
+                let (at, lambda) = self.attach(&nearest);
+                let cluster = self.around(at, lambda);
+                let (label, probability) = self.belongs(cluster, lambda);
                 labels.push(label);
                 probabilities.push(probability);
+                // It leaves with what it hangs on, at the latest.
+                let leaves = lambda.min(self.tree.lambdas[at]);
+                outlier_scores.push(outlier::score(densest[cluster as usize], leaves));
             }
         }
-        Ok(HdbscanPrediction { labels, probabilities })
+        Ok(HdbscanPrediction { labels, probabilities, outlier_scores })
     }
 
-    fn place(&self, nearest: &[Neighbor<T>]) -> (Option<usize>, f64) {
+    /// The sample that a new one with these neighbors hangs on, and the density of that.
+    fn attach(&self, nearest: &[Neighbor<T>]) -> (usize, f64) {
         // The sample itself is the first of its neighbors.
         let core = match self.min_samples {
             1 => 0.0,
@@ -84,15 +97,27 @@ impl<T: Real> HdbscanModel<T> {
                 (at, least) = (near.index, distance);
             }
         }
+        (at, 1.0 / least)
+    }
+
+    /// The smallest cluster of the tree around what hangs on sample `at` from density `lambda` on.
+    fn around(&self, at: usize, lambda: f64) -> u32 {
         let tree = &self.tree;
-        let (mut cluster, lambda) = (tree.parents[at], 1.0 / least);
+        let mut cluster = tree.parents[at];
         if tree.lambdas[at] > lambda {
             while cluster > 0 && tree.clusters[cluster as usize].birth >= lambda {
                 cluster = tree.clusters[cluster as usize].parent;
             }
         }
+        cluster
+    }
+
+    /// The label of what leaves a cluster of the tree at `lambda`, and how strongly it belongs there.
+    fn belongs(&self, cluster: u32, lambda: f64) -> (Option<usize>, f64) {
         match self.chosen.of(cluster, lambda) {
-            Some(chosen) => (self.numbers[chosen as usize], probability(tree, chosen, lambda)),
+            Some(chosen) => {
+                (self.numbers[chosen as usize], probability(&self.tree, chosen, lambda))
+            }
             None => (None, 0.0),
         }
     }

@@ -1,19 +1,20 @@
-//! Fraud without a teacher: how strange is a payment? Distances, densities and Gaussians score
-//! credit-card payments, and the labels, kept back until then, say how good the scores are.
+//! Fraud without a teacher: how strange is a payment? Distances, densities, mixtures and a hierarchy
+//! score credit-card payments, and the labels, kept back until then, say how good the scores are.
 //! Run: cargo run --release --example fraud -- --data creditcard.csv
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
+mod scores;
+#[path = "../shared/mod.rs"]
 mod shared;
 
 use clap::Parser;
-use purlin::cluster::{Dbscan, KMeans, Metric, SpatialIndex};
-use purlin::core::linalg::Pca;
+use purlin::cluster::{Dbscan, Metric, SpatialIndex};
+use purlin::core::Matrix;
 use purlin::core::rng::Stream;
-use purlin::core::{Matrix, MatrixView};
-use purlin::data::StandardScaler;
 use purlin::data::csv::{ColumnData, CsvReader};
 use purlin::nn::metrics::RocAuc;
-use purlin::plot::{Figure, LinePlot};
+use purlin::plot::{Figure, LinePlot, Style};
+use scores::{Score, scaled, score};
 use std::error::Error;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,10 @@ struct Arguments {
     /// Clusters of ordinary payments.
     #[arg(short = 'k', long, default_value_t = 20)]
     n_clusters: usize,
+    /// Principal components that HDBSCAN sees [default: as many as columns; at most 16 where there are
+    /// more than 20,000 payments, as its search slows down beyond: it then finds somewhat less].
+    #[arg(long)]
+    components: Option<usize>,
     #[arg(long, default_value_t = 42)]
     seed: u64,
     /// Writes the scores of the first part to this CSV file.
@@ -85,12 +90,6 @@ impl Payments {
     }
 }
 
-/// A score for each payment: the greater, the stranger.
-struct Score {
-    name: &'static str,
-    values: Vec<f64>,
-}
-
 fn main() -> ExitCode {
     shared::report(run(&Arguments::parse()))
 }
@@ -128,78 +127,13 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let judged = score(arguments, &payments, &unknown, &unknown)?;
     let is_fraud: Vec<usize> = unknown.iter().map(|&i| payments.is_fraud[i]).collect();
     print_judgement(&judged, &is_fraud)?;
-    println!("\nA stranger is no fraud yet: what the scores put on top still needs a look.");
+    print_notes(n_fraud);
 
     shared::save(&curves(&judged, &is_fraud, share)?, &arguments.picture)
 }
 
 fn percent(part: &[usize], whole: usize) -> f64 {
     100.0 * part.len() as f64 / whole as f64
-}
-
-/// Scores of `new` payments by what `known` ones look like. Where they are the same, a payment is
-/// its own nearest neighbour, which is not counted.
-fn score(
-    arguments: &Arguments,
-    payments: &Payments,
-    known: &[usize],
-    new: &[usize],
-) -> Result<Vec<Score>, Box<dyn Error>> {
-    let (known_x, new_x) = scaled(payments, known, new)?;
-    let itself = usize::from(known == new);
-    let k = (arguments.neighbours + itself).min(known.len());
-    let index = SpatialIndex::new(known_x.view(), Metric::Euclidean)?;
-    let nearest = index.nearest_batch(new_x.view(), k)?;
-    let last = |row: &Vec<purlin::cluster::Neighbor<f64>>| row.last().map_or(0.0, |l| l.distance);
-    let distances: Vec<f64> = nearest.iter().map(last).collect();
-
-    // Strange for its surroundings: the same distance, beside that of its neighbours.
-    let around =
-        index.nearest_batch(known_x.view(), (arguments.neighbours + 1).min(known.len()))?;
-    let around: Vec<f64> = around.iter().map(last).collect();
-    let relative = nearest.iter().zip(&distances).map(|(row, distance)| {
-        let mean = row.iter().map(|near| around[near.index]).sum::<f64>() / row.len() as f64;
-        if mean > 0.0 { distance / mean } else { 1.0 }
-    });
-
-    let clusters = arguments.n_clusters.min(known.len());
-    let kmeans = KMeans::new(clusters).n_init(5).seed(arguments.seed).fit(known_x.view())?;
-    let to_centroids = kmeans.transform(new_x.view())?;
-    let least = |row: &[f64]| row.iter().copied().fold(f64::INFINITY, f64::min);
-    Ok(vec![
-        Score { name: "neighbour distance", values: distances.clone() },
-        Score { name: "relative density", values: relative.collect() },
-        Score { name: "k-means", values: to_centroids.rows().map(least).collect() },
-        Score { name: "one Gaussian", values: mahalanobis(known_x.view(), new_x.view())? },
-    ])
-}
-
-/// Both tables, scaled by what is known.
-fn scaled(
-    payments: &Payments,
-    known: &[usize],
-    new: &[usize],
-) -> Result<(Matrix<f64>, Matrix<f64>), Box<dyn Error>> {
-    let (known, new) = (payments.x.view().select_rows(known), payments.x.view().select_rows(new));
-    let scaler = StandardScaler::fit(known.view())?;
-    Ok((scaler.transform(known.view())?, scaler.transform(new.view())?))
-}
-
-/// The distance from the mean, counted in deviations along each direction.
-fn mahalanobis(
-    known: MatrixView<'_, f64>,
-    new: MatrixView<'_, f64>,
-) -> Result<Vec<f64>, Box<dyn Error>> {
-    let pca = Pca::new(known.n_cols().min(known.n_rows() - 1)).fit(known)?;
-    let variances = pca.explained_variance();
-    // Directions without variance would make everything infinitely strange.
-    let floor = 1e-6 * variances[0];
-    let distance = |row: &[f64]| {
-        let squares =
-            row.iter().zip(variances).filter(|(_, v)| **v > floor).map(|(z, v)| z * z / v);
-        squares.sum::<f64>().sqrt()
-    };
-    Ok(pca.transform(new)?.rows().map(distance).collect())
 }
 
 fn print_judgement(scores: &[Score], is_fraud: &[usize]) -> Result<(), Box<dyn Error>> {
@@ -225,6 +159,19 @@ fn print_judgement(scores: &[Score], is_fraud: &[usize]) -> Result<(), Box<dyn E
     }
     println!("{:<20} {:>9.3} {chance:>18.3} {:>15.1}", "by chance", 0.5, chance * top as f64);
     Ok(())
+}
+
+/// What the figures do not say by themselves.
+fn print_notes(n_fraud: usize) {
+    println!(
+        "\nOne fraud more or less among {n_fraud} moves these figures: compare a few values of --seed.\n\
+         Average precision is to be read beside that of chance, which is the share of frauds: the first\n\
+         part is easy because good payments were sorted out before, and because frauds are many.\n\
+         Frauds that resemble each other make a dense place of their own. What asks how dense it is\n\
+         beside the surroundings may take them for ordinary, and so may a mixture of any shapes, which\n\
+         can give them a component; one of a single shape for all cannot shrink onto them.\n\
+         A stranger is no fraud yet: what the scores put on top still needs a look."
+    );
 }
 
 /// DBSCAN says yes or no: what lies near no dense region of good payments raises an alarm.
@@ -279,6 +226,7 @@ fn curves(scores: &[Score], is_fraud: &[usize], share: f64) -> Result<Figure, Bo
         .title(format!("Alarms among payments of which {share:.1} % are frauds"))
         .x_label("share of the frauds that are found")
         .y_label("share of the alarms that are right")
+        .style(Style::new().size(760, 520))
         .draw()?)
 }
 
