@@ -1,7 +1,7 @@
 //! How strange each payment is, by seven measures.
 
 use super::{Arguments, Payments};
-use purlin::cluster::preprocessing::Projection;
+use purlin::cluster::preprocessing::Pca;
 use purlin::cluster::{Covariance, GaussianMixture, Hdbscan, KMeans, Metric, SpatialIndex};
 use purlin::core::linalg::Pca;
 use purlin::core::{Matrix, MatrixView};
@@ -94,7 +94,7 @@ fn by_hierarchy(
     let most = known.n_cols().min(known.n_rows());
     let few = if known.n_rows() > FEW_ROWS { TREE_COLUMNS.min(most) } else { most };
     let components = arguments.components.unwrap_or(few);
-    let projection = Projection::new(components).fit(known)?;
+    let projection = Pca::new(components).fit(known)?;
     let [known, new] = [projection.transform(known)?, projection.transform(new)?];
     let min_samples = arguments.neighbours.min(known.n_rows());
     let hdbscan = Hdbscan::new(arguments.neighbours.max(2)).min_samples(min_samples);

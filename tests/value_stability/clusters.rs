@@ -1,7 +1,7 @@
 //! Clusters of the embedded tables, and scores.
 
 use crate::table::{Hash, Table};
-use purlin::cluster::preprocessing::{MinMaxScaler, Projection, RobustScaler, StandardScaler};
+use purlin::cluster::preprocessing::{MinMaxScaler, Pca, RobustScaler, StandardScaler};
 use purlin::cluster::{
     Affinity, Agglomerative, BisectingKMeans, ChooseK, ConstrainedKMeans, Covariance, Dbscan,
     GaussianMixture, Hdbscan, Init, KMeans, KMedoids, Linkage, MeanShift, Metric, MiniBatchKMeans,
@@ -128,7 +128,7 @@ pub(crate) fn columns(t: &mut Table) {
         ("standard", StandardScaler::new().fit(x).unwrap().transform(x).unwrap()),
         ("min_max", MinMaxScaler::new().fit(x).unwrap().transform(x).unwrap()),
         ("robust", RobustScaler::new().fit(x).unwrap().transform(x).unwrap()),
-        ("projection", Projection::new(2).fit(x).unwrap().transform(x).unwrap()),
+        ("pca", Pca::new(2).fit(x).unwrap().transform(x).unwrap()),
     ];
     for (word, table) in scaled {
         t.row(format!("cluster/{word}"), 0, Hash::of(table.as_slice()));

@@ -5,9 +5,7 @@
 mod common;
 
 use proptest::prelude::*;
-use purlin_cluster::preprocessing::{
-    MinMaxScaler, Projection, RobustScaler, ScalerModel, StandardScaler,
-};
+use purlin_cluster::preprocessing::{MinMaxScaler, Pca, RobustScaler, ScalerModel, StandardScaler};
 use purlin_core::{Matrix, MatrixView};
 use purlin_testkit::{check_same_bits_on_all_isas, reference, strategies};
 
@@ -93,7 +91,7 @@ fn reference_projections_are_met() {
         let x = Matrix::from_vec(reference::numbers(&set["X"]), n, d).unwrap();
         let pca = &set["pca"];
         let k = pca["n_components"].as_u64().unwrap() as usize;
-        let model = Projection::new(k).fit(x.view()).unwrap();
+        let model = Pca::new(k).fit(x.view()).unwrap();
         let close = |got: &[f64], name: &str| {
             let expected = reference::numbers(&pca[name]);
             assert_eq!(got.len(), expected.len());
@@ -157,7 +155,7 @@ fn instruction_sets_do_not_change_a_bit() {
     let x = table();
     check_same_bits_on_all_isas(|| {
         let scaled = StandardScaler::new().fit(x.view()).unwrap().transform(x.view()).unwrap();
-        (scaled, Projection::new(2).fit(x.view()).unwrap().transform(x.view()).unwrap())
+        (scaled, Pca::new(2).fit(x.view()).unwrap().transform(x.view()).unwrap())
     });
 }
 

@@ -281,6 +281,29 @@ fn single_precision_tables_are_decomposed_in_double() {
     assert!(linalg::symmetric_eigen(s.cast::<f64>().view()).is_err());
 }
 
+/// Tall tables are reduced some rows at a time.
+#[test]
+fn pca_of_a_tall_table_is_its_decomposition() {
+    let mut rng = Stream::new(9, "tall").rng(0);
+    for (n, d) in [(7, 6), (6, 6), (256, 3), (257, 3), (2000, 5), (1300, 300)] {
+        // Columns whose sizes differ by many orders keep their small singular values.
+        let sizes = [1e6, 1.0, 1e-3, 10.0, 1e-5];
+        let x = Matrix::from_fn(n, d, |_, j| sizes[j % 5] * (rng.normal() + 3.0));
+        let means: Vec<f64> = (0..d).map(|j| x.column(j).sum::<f64>() / n as f64).collect();
+        let centred = Matrix::from_fn(n, d, |i, j| x[(i, j)] - means[j]);
+        let svd = linalg::svd(centred.view()).unwrap();
+        let k = d.min(n - 1);
+        let model = Pca::new(k).fit(x.view()).unwrap();
+        for i in 0..k {
+            let (value, expected) = (model.singular_values()[i], svd.singular_values[i]);
+            assert!((value - expected).abs() <= 1e-8 * expected, "{n} x {d}: {value}, {expected}");
+            let row = model.components().row(i);
+            let cosine: f64 = row.iter().zip(svd.vt.row(i)).map(|(a, b)| a * b).sum();
+            assert!(d > 5 || (cosine - 1.0).abs() < 1e-9, "{n} x {d}: component {i}, {cosine}");
+        }
+    }
+}
+
 #[test]
 fn pca_sees_through_an_offset() {
     let mut rng = Stream::new(5, "pca test").rng(0);

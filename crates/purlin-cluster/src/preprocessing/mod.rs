@@ -5,7 +5,7 @@
 //! | [`StandardScaler`] | mean 0, variance 1 | the column is centred only |
 //! | [`MinMaxScaler`] | a range, 0 to 1 unless set | the column becomes the lower end |
 //! | [`RobustScaler`] | median 0, interquartile range 1 | the column is centred only |
-//! | [`Projection`] | the few directions of greatest variance | |
+//! | [`Pca`] | the few directions of greatest variance | |
 //!
 //! Fitting gives a value that keeps the parameters, in double precision, so that new samples are
 //! treated as the old ones were.
@@ -29,13 +29,12 @@
 //! ```
 
 mod min_max;
-mod projection;
 mod robust;
 mod scaler;
 mod standard;
 
 pub use min_max::MinMaxScaler;
-pub use projection::{Projection, ProjectionModel};
+pub use purlin_core::linalg::{Pca, PcaModel};
 pub use robust::RobustScaler;
 pub use scaler::ScalerModel;
 pub use standard::StandardScaler;

@@ -68,7 +68,7 @@ pub fn symmetric_eigen<T: Real>(x: MatrixView<'_, T>) -> Result<SymmetricEigen> 
         let sign = sign_of_largest(vectors.row(i).iter().copied());
         vectors.row_mut(i).iter_mut().for_each(|v| *v *= sign);
     }
-    let values = order.iter().map(|&i| scaled.restore(diagonal[i])).collect();
+    let values = order.iter().map(|&i| scaled.scale.restore(diagonal[i])).collect();
     Ok(SymmetricEigen { values, vectors: vectors.transpose() })
 }
 

@@ -66,24 +66,39 @@ fn check_square<T: Real>(op: &'static str, name: &'static str, x: MatrixView<'_,
     check(op, name, x)
 }
 
-/// A table scaled by a power of two so that its largest magnitude lies in `[1, 2)`.
+/// The power of two that brings a largest magnitude into `[1, 2)`.
+#[derive(Clone, Copy)]
+struct Scale {
+    exponent: i32,
+}
+
+impl Scale {
+    fn of(largest: f64) -> Self {
+        Self { exponent: if largest > 0.0 { libm::ilogb(largest) } else { 0 } }
+    }
+
+    /// A number of the original in the units of the scaled table, exactly (but for numbers 300
+    /// orders below the largest).
+    fn shrink(self, x: f64) -> f64 {
+        libm::scalbn(x, -self.exponent)
+    }
+
+    /// A number of the scaled table in the units of the original.
+    fn restore(self, x: f64) -> f64 {
+        libm::scalbn(x, self.exponent)
+    }
+}
+
+/// A table scaled by [`Scale`].
 struct Scaled {
     matrix: Matrix<f64>,
-    /// `x = matrix * 2^exponent`, exactly (but for numbers 300 orders below the largest).
-    exponent: i32,
+    scale: Scale,
 }
 
 impl Scaled {
     fn new<T: Real>(x: MatrixView<'_, T>) -> Self {
-        let largest = x.rows().flatten().fold(0.0f64, |m, v| m.max(v.to_f64().abs()));
-        let exponent = if largest > 0.0 { libm::ilogb(largest) } else { 0 };
-        let matrix = x.cast::<f64>().map(|v| libm::scalbn(v, -exponent));
-        Self { matrix, exponent }
-    }
-
-    /// A number of the scaled table in the units of the original.
-    fn restore(&self, x: f64) -> f64 {
-        libm::scalbn(x, self.exponent)
+        let scale = Scale::of(x.rows().flatten().fold(0.0f64, |m, v| m.max(v.to_f64().abs())));
+        Self { matrix: x.cast::<f64>().map(|v| scale.shrink(v)), scale }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Principal components.
 
-use super::{Scaled, check, product, svd};
+use super::{Scale, check, product, qr, svd};
 use crate::{Error, Matrix, MatrixView, Real, Result};
 
 /// Principal component analysis.
@@ -82,13 +82,36 @@ impl Pca {
             return Err(Error::param(OP, "n_components", rule, self.n_components));
         }
         let mean = column_means(x);
-        let centred = Matrix::from_fn(n_samples, n_features, |i, j| x[(i, j)].to_f64() - mean[j]);
-        centred.view().check_finite(OP, "x minus its mean")?;
-        let scaled = Scaled::new(centred.view());
-        let factors = svd::decompose(OP, &scaled.matrix)?;
+        let centred = |i: usize, j: usize| x[(i, j)].to_f64() - mean[j];
+        let mut largest = 0.0f64;
+        for (row, column) in (0..n_samples).flat_map(|i| (0..n_features).map(move |j| (i, j))) {
+            let value = centred(row, column);
+            if !value.is_finite() {
+                return Err(Error::NonFinite {
+                    op: OP,
+                    name: "x minus its mean",
+                    value,
+                    row,
+                    column,
+                });
+            }
+            largest = largest.max(value.abs());
+        }
+        let scale = Scale::of(largest);
+        let triangle = if n_samples > n_features {
+            let rt = qr::triangle(n_samples, n_features, |i, out| {
+                for (j, out) in out.iter_mut().enumerate() {
+                    *out = scale.shrink(centred(i, j));
+                }
+            });
+            rt.transpose()
+        } else {
+            Matrix::from_fn(n_samples, n_features, |i, j| scale.shrink(centred(i, j)))
+        };
+        let factors = svd::decompose(OP, &triangle)?;
         let total: f64 = factors.singular_values.iter().map(|s| s * s).sum();
         let kept = &factors.singular_values[..self.n_components];
-        let singular_values: Vec<f64> = kept.iter().map(|&s| scaled.restore(s)).collect();
+        let singular_values: Vec<f64> = kept.iter().map(|&s| scale.restore(s)).collect();
         Ok(PcaModel {
             mean,
             components: factors.vt.view().row_range(0..self.n_components).to_matrix(),

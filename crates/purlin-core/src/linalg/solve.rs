@@ -153,10 +153,7 @@ pub fn lstsq<A: Real, B: Real>(a: MatrixView<'_, A>, b: MatrixView<'_, B>) -> Re
     let mut coefficients =
         product(factors.u.transpose().view(), b).view().row_range(0..rank).to_matrix();
     for (i, s) in factors.singular_values[..rank].iter().enumerate() {
-        coefficients
-            .row_mut(i)
-            .iter_mut()
-            .for_each(|c| *c = libm::scalbn(*c / s, -scaled.exponent));
+        coefficients.row_mut(i).iter_mut().for_each(|c| *c = scaled.scale.shrink(*c / s));
     }
     let v = factors.vt.view().row_range(0..rank).to_matrix().transpose();
     let solution = finite(OP, product(v.view(), coefficients.view()))?;
@@ -168,7 +165,8 @@ pub fn lstsq<A: Real, B: Real>(a: MatrixView<'_, A>, b: MatrixView<'_, B>) -> Re
             *sum += residual * residual;
         }
     }
-    let singular_values = factors.singular_values.iter().map(|&s| scaled.restore(s)).collect();
+    let singular_values =
+        factors.singular_values.iter().map(|&s| scaled.scale.restore(s)).collect();
     Ok(Lstsq { solution, residuals, rank, singular_values })
 }
 

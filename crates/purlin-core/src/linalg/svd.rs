@@ -63,7 +63,7 @@ pub fn svd<T: Real>(x: MatrixView<'_, T>) -> Result<Svd> {
     let scaled = Scaled::new(x);
     let mut factors = decompose("svd", &scaled.matrix)?;
     for s in &mut factors.singular_values {
-        *s = scaled.restore(*s);
+        *s = scaled.scale.restore(*s);
     }
     Ok(factors)
 }
