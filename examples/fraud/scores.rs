@@ -3,7 +3,6 @@
 use super::{Arguments, Payments};
 use purlin::cluster::preprocessing::Pca;
 use purlin::cluster::{Covariance, GaussianMixture, Hdbscan, KMeans, Metric, SpatialIndex};
-use purlin::core::linalg::Pca;
 use purlin::core::{Matrix, MatrixView};
 use purlin::data::StandardScaler;
 use std::error::Error;

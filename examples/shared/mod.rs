@@ -173,7 +173,7 @@ impl TableArguments {
         if self.columns.is_empty() {
             reader = reader.missing(policy);
         } else {
-            // What is not looked at may have gaps; it is written back as it was.
+            // What is not looked at may have gaps; it is written back, numbers as numbers.
             reader = reader.missing(Missing::Constant(String::new()));
             for name in &self.columns {
                 reader = reader.numeric(name).missing_in(name, policy.clone());

@@ -5,9 +5,10 @@ use purlin_backend::distance::{
 };
 use purlin_backend::parallel;
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
+use std::ops::Range;
 
 /// Rows that one task packs and assigns.
-const BLOCK: usize = 256;
+pub(crate) const BLOCK: usize = 256;
 
 /// The row of `centroids` nearest to each row of `x`, ties to the smallest index. `center` is a
 /// row in the midst of the samples: a good one saves time, none changes the answer.
@@ -54,21 +55,36 @@ pub(crate) fn inertia<T: Real>(
     labels: &[u32],
     weights: Option<&[T]>,
 ) -> f64 {
+    inertia_by(x, centroids, |rows| &labels[rows], weights)
+}
+
+/// [`inertia`] where `labels` gives the labels of some rows, in blocks of [`BLOCK`].
+pub(crate) fn inertia_by<'a, T: Real>(
+    x: MatrixView<'_, T>,
+    centroids: MatrixView<'_, T>,
+    labels: impl Fn(Range<usize>) -> &'a [u32] + Sync + Send,
+    weights: Option<&[T]>,
+) -> f64 {
     let sum = |i: usize| {
         let rows = i * BLOCK..x.n_rows().min((i + 1) * BLOCK);
         let mut out = [T::ZERO; BLOCK];
         let out = &mut out[..rows.len()];
-        squared_to_assigned(x.row_range(rows.clone()), centroids, &labels[rows.clone()], out);
-        match weights {
-            None => out.iter().fold(0.0, |sum, x| sum + x.to_f64()),
-            Some(weights) => {
-                let terms = out.iter().zip(&weights[rows]);
-                terms.fold(0.0, |sum, (x, w)| sum + x.to_f64() * w.to_f64())
-            }
-        }
+        squared_to_assigned(x.row_range(rows.clone()), centroids, labels(rows.clone()), out);
+        weighted_sum(out, weights.map(|weights| &weights[rows]))
     };
     let work = x.n_rows() * x.n_cols();
     parallel::reduce(x.n_rows().div_ceil(BLOCK), work, sum, |a, b| a + b).unwrap_or(0.0)
+}
+
+/// `sum of weight * value`, in order.
+pub(crate) fn weighted_sum<T: Real>(values: &[T], weights: Option<&[T]>) -> f64 {
+    match weights {
+        None => values.iter().fold(0.0, |sum, x| sum + x.to_f64()),
+        Some(weights) => {
+            let terms = values.iter().zip(weights);
+            terms.fold(0.0, |sum, (x, w)| sum + x.to_f64() * w.to_f64())
+        }
+    }
 }
 
 /// [`inertia`] of the rows of label 0, and of those of label 1; there are no others.
@@ -139,21 +155,47 @@ pub(crate) fn variance<T: Real>(x: MatrixView<'_, T>, means: &[T]) -> f64 {
 
 /// Refuses numbers so large that a squared distance could overflow.
 pub(crate) fn check_squares<T: Real>(op: &'static str, x: MatrixView<'_, T>) -> Result<()> {
-    // Two rows differ by at most twice the greatest number in each column.
-    let limit = (T::MAX.to_f64() / (8.0 * x.n_cols() as f64)).sqrt();
+    check_squares_about(op, x, &vec![T::ZERO; x.n_cols()])
+}
+
+/// [`check_squares`] of rows less `center`, of whose distances from each other that is the measure.
+pub(crate) fn check_squares_about<T: Real>(
+    op: &'static str,
+    x: MatrixView<'_, T>,
+    center: &[T],
+) -> Result<()> {
+    check_squares_of(op, "x", x, center)
+}
+
+/// [`check_squares_about`] of the rows of a table that is called `name`.
+pub(crate) fn check_squares_of<T: Real>(
+    op: &'static str,
+    name: &'static str,
+    x: MatrixView<'_, T>,
+    center: &[T],
+) -> Result<()> {
+    // Two rows differ by at most twice the greatest number in each column; k-means wants room for
+    // four times the square of that, for any part of the rows.
+    let limit = (T::MAX.to_f64() / (32.0 * x.n_cols() as f64)).sqrt();
     let limit = T::from_f64(limit);
     let is_large = |row: &[T]| {
         // No early end: the compiler makes vectors of it.
-        row.iter().fold(false, |any, x| any | (x.abs() > limit))
+        row.iter().zip(center).fold(false, |any, (x, c)| any | ((*x - *c).abs() > limit))
     };
-    match x.rows().position(is_large) {
-        None => Ok(()),
-        Some(row) => {
-            let rule = format!("small enough that squared distances are finite in {}", T::NAME);
-            let most = x.row(row).iter().fold(T::ZERO, |most, x| x.abs().max(most));
-            Err(Error::param(op, "x", rule, format!("{most:e} at row {row}")))
-        }
-    }
+    if x.rows().any(is_large) { Err(too_large(op, name, x)) } else { Ok(()) }
+}
+
+/// The error about the greatest number of a table.
+pub(crate) fn too_large<T: Real>(
+    op: &'static str,
+    name: &'static str,
+    x: MatrixView<'_, T>,
+) -> Error {
+    let most = |row: &usize| x.row(*row).iter().fold(T::ZERO, |most, x| x.abs().max(most));
+    let order = |a: &usize, b: &usize| most(a).total_cmp(&most(b));
+    let row = (0..x.n_rows()).rev().max_by(order).unwrap_or(0);
+    let rule = format!("small enough that squared distances are finite in {}", T::NAME);
+    Error::param(op, name, rule, format!("{:e} at row {row}", most(&row)))
 }
 
 /// Labels as callers see them.

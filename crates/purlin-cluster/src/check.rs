@@ -1,5 +1,6 @@
 //! What every door looks at.
 
+use crate::{Metric, assign};
 use purlin_core::{Error, MatrixView, Real, Result};
 
 /// Refuses a table without columns, with fewer rows than `min_rows`, with more rows than a `u32`
@@ -13,13 +14,31 @@ pub(crate) fn table<T: Real>(
     if d == 0 {
         return Err(Error::shape(op, "x with at least 1 column", 0));
     }
-    if n < min_rows {
-        return Err(Error::TooFewSamples { op, expected: min_rows, got: n });
+    n_samples(op, n, min_rows)?;
+    x.check_finite(op, "x")
+}
+
+/// Refuses numbers so large that squared distances overflow, where the metric has squares.
+pub(crate) fn squares<T: Real>(
+    op: &'static str,
+    x: MatrixView<'_, T>,
+    metric: &Metric,
+) -> Result<()> {
+    match metric {
+        Metric::Euclidean | Metric::SquaredEuclidean => assign::check_squares(op, x),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses fewer samples than `least`, or more than a `u32` can number.
+pub(crate) fn n_samples(op: &'static str, n: usize, least: usize) -> Result<()> {
+    if n < least {
+        return Err(Error::TooFewSamples { op, expected: least, got: n });
     }
     if n >= u32::MAX as usize {
         return Err(Error::shape(op, format!("fewer than {} samples", u32::MAX), n));
     }
-    x.check_finite(op, "x")
+    Ok(())
 }
 
 /// Refuses a table of new rows that has not the columns of the model.
@@ -44,6 +63,10 @@ pub(crate) fn weights<T: Real>(op: &'static str, weights: &[T], n: usize) -> Res
     if let Some(i) = offender {
         let value = format!("{} at index {i}", weights[i]);
         return Err(Error::param(op, name, "finite and at least 0", value));
+    }
+    let sum: f64 = weights.iter().map(|w| w.to_f64()).sum();
+    if !sum.is_finite() {
+        return Err(Error::param(op, name, "of a finite sum", sum));
     }
     if n > 0 && weights.iter().all(|w| *w == T::ZERO) {
         return Err(Error::param(op, name, "above 0 for at least 1 sample", 0));

@@ -394,7 +394,7 @@ fn bad_input_is_refused_with_its_numbers() {
     assert_eq!(
         text(Agglomerative::new(Linkage::Complete).memory(small), x.view()),
         "agglomerative: the distance matrix (ways out: a larger memory, LinearMemory with 134400 \
-         bytes) needs 159200 bytes, allowed are 1000"
+         bytes) needs 175200 bytes, allowed are 1000"
     );
     assert!(text(Agglomerative::new(Linkage::Single).memory(small), x.view()).contains("bytes"));
     assert!(text(Agglomerative::new(Linkage::Ward).memory(small), x.view()).contains("bytes"));

@@ -329,8 +329,8 @@ fn epsilon_and_the_greatest_size_decide_on_splits() {
     assert_eq!(fit(leaf.clone()).labels(), groups(3));
     assert_eq!(fit(leaf.clone().cluster_selection_epsilon(1.2)).labels(), groups(3));
     assert_eq!(fit(leaf.clone().cluster_selection_epsilon(1.5)).labels(), groups(6));
-    // Above the distance of all there is only the root.
-    assert_eq!(fit(leaf.clone().cluster_selection_epsilon(200.0)).labels(), groups(3));
+    // Above the distance of all there is only the root: what is next to it, as in the hdbscan package.
+    assert_eq!(fit(leaf.clone().cluster_selection_epsilon(200.0)).labels(), groups(6));
     let one = leaf.cluster_selection_epsilon(200.0).allow_single_cluster(true);
     assert_eq!(fit(one).labels(), [Some(0); 12]);
     assert_eq!(fit(Hdbscan::new(3)).labels(), groups(6));

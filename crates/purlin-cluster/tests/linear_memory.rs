@@ -148,11 +148,11 @@ fn bad_input_is_refused_with_its_numbers() {
     assert_eq!(
         text(Agglomerative::new(Linkage::Complete).memory(small)),
         "agglomerative: the distance matrix (ways out: a larger memory, LinearMemory with 134400 \
-         bytes) needs 159200 bytes, allowed are 1000"
+         bytes) needs 175200 bytes, allowed are 1000"
     );
     assert_eq!(
         text(Agglomerative::new(Linkage::Median).memory(small)),
-        "agglomerative: the distance matrix (ways out: a larger memory) needs 159200 bytes, \
+        "agglomerative: the distance matrix (ways out: a larger memory) needs 175200 bytes, \
          allowed are 1000"
     );
     assert_eq!(

@@ -223,12 +223,13 @@ impl<T: Real> Kernel for ToAssigned<'_, T> {
         let (d, n) = (x.n_cols(), labels.len());
         // Four rows at a time: one chain would wait for itself.
         for (block, out) in out.chunks_mut(4).enumerate() {
-            // The last row again where fewer are left.
-            let place = |i: usize| (4 * block + i).min(n - 1);
-            let row = |i: usize| &x.row(place(i))[..d];
-            let centroid = |i: usize| &centroids.row(labels[place(i)] as usize)[..d];
-            let a = [row(0), row(1), row(2), row(3)];
-            let b = [centroid(0), centroid(1), centroid(2), centroid(3)];
+            let (mut a, mut b) = ([&[][..]; 4], [&[][..]; 4]);
+            for i in 0..4 {
+                // The last row again where fewer are left.
+                let place = (4 * block + i).min(n - 1);
+                a[i] = &x.row(place)[..d];
+                b[i] = &centroids.row(labels[place] as usize)[..d];
+            }
             let mut sums = [T::ZERO; 4];
             for j in 0..d {
                 for i in 0..4 {

@@ -13,7 +13,7 @@ use std::fmt;
 ///
 /// | linkage | from vectors | time | memory beside `x` |
 /// |---|---|---|---|
-/// | `Single` | Prim's spanning tree, distances as they are needed | `O(n^2 d)` | one copy of `x`, `O(n)` |
+/// | `Single` | a spanning tree: up to 8 columns Boruvka's by a kd-tree (Euclidean, Manhattan, Chebyshev), else Prim's, distances as they are needed | near `O(n log n)`, else `O(n^2 d)` | one copy of `x`, `O(n)` |
 /// | `Ward` | chain of nearest neighbours on the centroids | `O(n^2 d)` | two copies of `x`, `O(n)` |
 /// | `Complete`, `Average`, `Weighted` | chain of nearest neighbours on the distances | `O(n^2 d)` | `n (n - 1) / 2` numbers |
 /// | the same, `LinearMemory` | the same on distances from lists of members | `O(n^2 d)` to `O(n^2 d log n)`, at worst `O(n^3 d)` | one copy of `x`, 656 bytes a sample |
@@ -195,7 +195,7 @@ impl Agglomerative {
         if plan.algorithm == AgglomerativeAlgorithm::LinearMemory {
             return match linkage {
                 Linkage::Single => single::of_rows(x, metric),
-                Linkage::Ward => ward::of_rows(x, memory),
+                Linkage::Ward => Ok(ward::of_rows(x)),
                 _ => linear::of_rows(linkage, x, metric),
             };
         }
@@ -213,7 +213,7 @@ impl Agglomerative {
     }
 
     /// The tree of samples whose distances are known. Works in the matrix that it is given;
-    /// `metric` is not looked at. `Ward`, `Centroid` and `Median` take the distances for Euclidean
+    /// `metric`, `algorithm` and `memory` are not looked at. `Ward`, `Centroid` and `Median` take the distances for Euclidean
     /// ones.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Which algorithm, and what it allocates.
 
-use super::{Agglomerative, Linkage, OP, linear};
-use crate::{CondensedMatrix, Metric};
+use super::{Agglomerative, Linkage, OP, linear, ward};
+use crate::{CondensedMatrix, Metric, check};
 use purlin_core::{Error, Real, Result};
 
 /// Whether the distances of all pairs are kept.
@@ -49,7 +49,7 @@ impl Agglomerative {
     /// let average = Agglomerative::new(Linkage::Average);
     /// let plan = average.plan::<f32>(20_000, 10)?;
     /// assert_eq!(plan.algorithm, AgglomerativeAlgorithm::Condensed);
-    /// assert_eq!(plan.bytes, 799_960_000);
+    /// assert_eq!(plan.bytes, 802_040_000);
     ///
     /// assert!(average.plan::<f32>(100_000, 10).is_err());
     /// let average = average.algorithm(AgglomerativeAlgorithm::LinearMemory);
@@ -58,7 +58,13 @@ impl Agglomerative {
     /// ```
     pub fn plan<T: Real>(&self, n_samples: usize, n_features: usize) -> Result<AgglomerativePlan> {
         self.check()?;
+        check::n_samples(OP, n_samples, 1)?;
         let linkage = self.linkage;
+        let most = ward::most::<T>();
+        if linkage == Linkage::Ward && n_samples > most {
+            let expected = format!("at most {most} samples for ward linkage");
+            return Err(Error::shape(OP, expected, n_samples));
+        }
         let algorithm = match (self.algorithm, linkage) {
             (AgglomerativeAlgorithm::Auto, Linkage::Single | Linkage::Ward) => {
                 AgglomerativeAlgorithm::LinearMemory
@@ -72,7 +78,11 @@ impl Agglomerative {
                 None => String::new(),
             };
             let what = format!("the distance matrix (ways out: a larger memory{way})");
-            (CondensedMatrix::<T>::bytes_needed(n_samples), what)
+            // Beside the distances a copy of the samples, and what is known of each cluster.
+            let row = (n_features as u64).checked_mul(size_of::<T>() as u64);
+            let rows = row.and_then(|row| (row + 64).checked_mul(n_samples as u64));
+            let pairs = CondensedMatrix::<T>::bytes_needed(n_samples);
+            (pairs.zip(rows).and_then(|(pairs, rows)| pairs.checked_add(rows)), what)
         } else {
             let what = match linkage {
                 Linkage::Ward => "the centroids",

@@ -4,27 +4,24 @@
 //! merge, which sizes and centroids tell: `n_A n_B / (n_A + n_B) |c_A - c_B|^2`. So no distances
 //! are kept; a step of the chain looks at the centroids of all clusters once.
 
+use super::Linkage;
 use super::chain::Chain;
 use super::clusters::Merges;
-use super::{Linkage, OP};
-use crate::{Dendrogram, MemoryBudget};
+use crate::Dendrogram;
 use purlin_backend::distance::{Panels, least_growth, naive};
 use purlin_backend::parallel;
-use purlin_core::{Error, Matrix, MatrixView, Real, Result};
+use purlin_core::{Matrix, MatrixView, Real};
 
 /// Panels that one task looks at.
 const BLOCK: usize = 320;
-/// Sizes are counted in `f32` at worst.
-const MOST: usize = 1 << 24;
 
-pub(super) fn of_rows<T: Real>(x: MatrixView<'_, T>, memory: MemoryBudget) -> Result<Dendrogram> {
-    let (n, d) = x.shape();
-    if n > MOST {
-        return Err(Error::shape(OP, format!("at most {MOST} samples for ward linkage"), n));
-    }
-    let item = size_of::<T>() as u64;
-    let needed = (2 * d as u64).checked_mul(item).and_then(|row| (row + 64).checked_mul(n as u64));
-    memory.check(OP, "the centroids", needed)?;
+/// The most samples: their number is counted in `T`.
+pub(super) fn most<T: Real>() -> usize {
+    (2.0 / T::EPSILON.to_f64()) as usize
+}
+
+pub(super) fn of_rows<T: Real>(x: MatrixView<'_, T>) -> Dendrogram {
+    let n = x.n_rows();
     let mut merges = Merges::new(Linkage::Ward, n);
     let mut clusters = Clusters::new(x);
     let mut chain = Chain::new(n);
@@ -45,7 +42,7 @@ pub(super) fn of_rows<T: Real>(x: MatrixView<'_, T>, memory: MemoryBudget) -> Re
             chain.push(nearest);
         }
     }
-    Ok(merges.sorted())
+    merges.sorted()
 }
 
 /// The clusters, each in a slot, in the order of their first samples.
@@ -153,6 +150,7 @@ impl<T: Real> Clusters<T> {
         chain.renumber(kept.len(), |slot| numbers[slot as usize]);
         self.ids = kept.iter().map(|&slot| self.ids[slot]).collect();
         self.sizes = kept.iter().map(|&slot| self.sizes[slot]).collect();
+        self.panels = Panels::none();
         self.centroids = self.centroids.view().select_rows(&kept);
         self.panels = Panels::pack(self.centroids.view(), None);
     }

@@ -91,7 +91,8 @@ impl<T: Real> BisectingModel<T> {
     /// # Errors
     ///
     /// [`Error::Shape`](crate::Error::Shape) when `x` has another number of columns,
-    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity,
+    /// [`Error::InvalidParam`](crate::Error::InvalidParam) when squared distances could overflow.
     ///
     /// # Examples
     ///
@@ -106,8 +107,14 @@ impl<T: Real> BisectingModel<T> {
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<usize>> {
-        check::features(OP, x, self.n_features())?;
+        self.check(x)?;
         Ok(assign::widen(&self.tree.descend(x)?))
+    }
+
+    fn check(&self, x: MatrixView<'_, T>) -> Result<()> {
+        check::features(OP, x, self.n_features())?;
+        check::table(OP, x, 0)?;
+        assign::check_squares(OP, x)
     }
 
     /// The Euclidean distance of each row of `x` from each centroid: `(n_rows, n_clusters)`.
@@ -128,7 +135,7 @@ impl<T: Real> BisectingModel<T> {
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn transform(&self, x: MatrixView<'_, T>) -> Result<Matrix<T>> {
-        check::features(OP, x, self.n_features())?;
+        self.check(x)?;
         Ok(assign::squared_distances(x, self.centroids.view(), T::sqrt))
     }
 
@@ -138,7 +145,7 @@ impl<T: Real> BisectingModel<T> {
     ///
     /// As [`BisectingModel::predict`].
     pub fn score(&self, x: MatrixView<'_, T>) -> Result<f64> {
-        check::features(OP, x, self.n_features())?;
+        self.check(x)?;
         let labels = self.tree.descend(x)?;
         Ok(-assign::inertia(x, self.centroids.view(), &labels, None))
     }

@@ -30,6 +30,7 @@ impl ConstrainedKMeans {
         for i in 0..self.n_init {
             let stream = Stream::new(self.seed, OP).child_at(i as u64);
             let centroids = first_centroids(OP, &self.init, x, None, self.n_clusters, &stream)?;
+            assign::check_squares_of(OP, "centroids", centroids.view(), &center)?;
             let model = self.rounds(x, centroids, &center, bounds, threshold);
             if best.as_ref().is_none_or(|best| model.inertia() < best.inertia()) {
                 best = Some(model);

@@ -83,9 +83,11 @@ impl<T: Real> ConstrainedModel<T> {
     /// # Errors
     ///
     /// [`Error::Shape`](crate::Error::Shape) when `x` has another number of columns,
-    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity,
+    /// [`Error::InvalidParam`](crate::Error::InvalidParam) when squared distances could overflow.
     pub fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<usize>> {
         check::features(OP, x, self.n_features())?;
+        assign::check_squares(OP, x)?;
         Ok(assign::widen(&assign::nearest(x, self.centroids.view(), &self.center)))
     }
 }

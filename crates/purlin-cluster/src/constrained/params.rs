@@ -102,16 +102,13 @@ impl ConstrainedKMeans {
         self
     }
 
-    /// How the first centroids are chosen. Given ones make `n_init` 1.
+    /// How the first centroids are chosen.
     pub fn init(mut self, init: Init) -> Self {
-        if matches!(init, Init::Centroids(_)) {
-            self.n_init = 1;
-        }
         self.init = init;
         self
     }
 
-    /// Starts, of which the one with the least inertia is kept.
+    /// Starts, of which the one with the least inertia is kept; 1 where the centroids are given.
     pub fn n_init(mut self, n_init: usize) -> Self {
         self.n_init = n_init;
         self

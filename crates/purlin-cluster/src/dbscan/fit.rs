@@ -61,12 +61,14 @@ impl Dbscan {
             check::weights(OP, weights, x.n_rows())?;
         }
         self.metric.check_table(OP, x)?;
+        check::squares(OP, x, &self.metric)?;
         self.check_search(x.n_cols())?;
         let need = Need::new(x, &self.metric, self.eps, weights, self.min_samples);
         let (found, algorithm) = match reach::form(&self.metric) {
             Some(form) => self.search(&need, form),
             None => self.search_pairs(&need),
         };
+        need.check()?;
         Ok(DbscanModel::new(self, x, &found, algorithm))
     }
 

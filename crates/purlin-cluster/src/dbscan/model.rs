@@ -92,6 +92,8 @@ impl<T: Real> DbscanModel<T> {
     /// ```
     pub fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<Option<usize>>> {
         check::features(OP, x, self.n_features())?;
+        self.metric.check_table(OP, x)?;
+        check::squares(OP, x, &self.metric)?;
         if self.cores.n_rows() == 0 {
             return Ok(vec![None; x.n_rows()]);
         }

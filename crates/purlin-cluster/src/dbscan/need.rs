@@ -1,7 +1,10 @@
 //! What makes a core.
 
+use super::OP;
 use crate::Metric;
-use purlin_core::{MatrixView, Real};
+use purlin_core::{Error, MatrixView, Real, Result};
+use std::cmp::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// How much weight a neighbourhood needs.
 pub(super) struct Need<'a, T: Real> {
@@ -12,6 +15,8 @@ pub(super) struct Need<'a, T: Real> {
     min: f64,
     /// Sums in another order than that of the samples may be off by this much, relatively.
     slack: f64,
+    /// The bits of a distance that is negative or NaN, the greatest of several.
+    offender: AtomicU64,
 }
 
 impl<'a, T: Real> Need<'a, T> {
@@ -27,7 +32,15 @@ impl<'a, T: Real> Need<'a, T> {
         let terms = x.n_rows().min(1 << 17) as f64;
         let slack = terms * T::EPSILON.to_f64() + x.n_rows() as f64 * f64::EPSILON;
         let slack = if is_exact { 0.0 } else { slack };
-        Self { x, metric, eps, weights, min: min_samples as f64, slack }
+        Self {
+            x,
+            metric,
+            eps,
+            weights,
+            min: min_samples as f64,
+            slack,
+            offender: AtomicU64::new(0),
+        }
     }
 
     /// The weight that a neighbourhood needs.
@@ -37,7 +50,20 @@ impl<'a, T: Real> Need<'a, T> {
 
     /// Whether samples `i` and `j` are near each other, by the definition.
     pub(super) fn are_near(&self, i: usize, j: usize) -> bool {
-        self.metric.distance(self.x.row(i), self.x.row(j)).to_f64() <= self.eps
+        let distance = self.metric.distance(self.x.row(i), self.x.row(j)).to_f64();
+        // Written so that NaN offends.
+        if distance.partial_cmp(&0.0).is_none_or(Ordering::is_lt) {
+            self.offender.fetch_max(distance.to_bits(), Relaxed);
+        }
+        distance <= self.eps
+    }
+
+    /// Refuses distances that a function of the caller's should not have given.
+    pub(super) fn check(&self) -> Result<()> {
+        match f64::from_bits(self.offender.load(Relaxed)) {
+            0.0 => Ok(()),
+            distance => Err(Error::param(OP, "distances", "at least 0", distance)),
+        }
     }
 
     /// A sum that is certainly sufficient, in whatever order it was added up.
@@ -72,10 +98,12 @@ impl<'a, T: Real> Need<'a, T> {
     }
 }
 
-/// Whether sums of the weights are exact in any order: whole numbers with a sum below
-/// `2^mantissa`.
+/// Whether sums of the weights are exact in any order: whole numbers, or whole parts of a power of
+/// 2 up to `2^20`, with a sum below `2^mantissa` of these.
 fn are_exact<T: Real>(weights: &[T]) -> bool {
-    let is_whole = |w: &T| w.floor() == *w;
     let sum = weights.iter().fold(0.0, |sum, w| sum + w.to_f64());
-    sum < 1.0 / T::EPSILON.to_f64() && weights.iter().all(is_whole)
+    (0..=20).map(|power| f64::from(1u32 << power)).any(|parts| {
+        let is_whole = |w: &T| (w.to_f64() * parts).fract() == 0.0;
+        sum * parts < 1.0 / T::EPSILON.to_f64() && weights.iter().all(is_whole)
+    })
 }

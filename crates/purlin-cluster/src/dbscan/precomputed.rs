@@ -3,7 +3,7 @@
 use super::known::{self, Near, Wanted};
 use super::{Dbscan, DbscanClusters, OP};
 use crate::condensed::index;
-use crate::{CondensedMatrix, Metric, NeighborGraph, reach};
+use crate::{CondensedMatrix, Metric, NeighborGraph, check, reach};
 use purlin_core::{Error, Real, Result};
 use std::ops::Range;
 
@@ -31,9 +31,31 @@ impl Dbscan {
         &self,
         distances: &CondensedMatrix<T>,
     ) -> Result<DbscanClusters> {
+        self.of_distances(distances, None)
+    }
+
+    /// [`Dbscan::fit_precomputed`] with a weight for each sample, as in [`Dbscan::fit_weighted`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Dbscan::fit_precomputed`]; and when a weight is negative or not finite, all are 0, or
+    /// there is not one per sample.
+    pub fn fit_precomputed_weighted<T: Real>(
+        &self,
+        distances: &CondensedMatrix<T>,
+        sample_weight: &[T],
+    ) -> Result<DbscanClusters> {
+        self.of_distances(distances, Some(sample_weight))
+    }
+
+    fn of_distances<T: Real>(
+        &self,
+        distances: &CondensedMatrix<T>,
+        weights: Option<&[T]>,
+    ) -> Result<DbscanClusters> {
         // Distances are compared as they are.
         let reach = |eps| reach::reach::<T>(&Metric::Manhattan, eps);
-        self.known(distances.n(), distances.as_slice().len(), &|eps| {
+        self.known(distances.n(), distances.as_slice().len(), weights, &|eps| {
             Box::new(Table { distances, reach: reach(eps) })
         })
     }
@@ -64,25 +86,50 @@ impl Dbscan {
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn fit_graph<T: Real>(&self, graph: &NeighborGraph<T>) -> Result<DbscanClusters> {
+        self.of_graph(graph, None)
+    }
+
+    /// [`Dbscan::fit_graph`] with a weight for each sample, as in [`Dbscan::fit_weighted`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Dbscan::fit_graph`]; and when a weight is negative or not finite, all are 0, or there is
+    /// not one per sample.
+    pub fn fit_graph_weighted<T: Real>(
+        &self,
+        graph: &NeighborGraph<T>,
+        sample_weight: &[T],
+    ) -> Result<DbscanClusters> {
+        self.of_graph(graph, Some(sample_weight))
+    }
+
+    fn of_graph<T: Real>(
+        &self,
+        graph: &NeighborGraph<T>,
+        weights: Option<&[T]>,
+    ) -> Result<DbscanClusters> {
         let (n, n_columns) = (graph.n_rows(), graph.n_columns());
         if n != n_columns {
             return Err(Error::shape(OP, format!("a graph with {n} columns"), n_columns));
         }
-        self.known(n, graph.n_neighbors(), &|eps| Box::new(Lists::new(graph, eps)))
+        self.known(n, graph.n_neighbors(), weights, &|eps| Box::new(Lists::new(graph, eps)))
     }
 
-    fn known<'a>(
+    fn known<'a, T: Real>(
         &self,
         n: usize,
         size: usize,
+        weights: Option<&[T]>,
         near: &dyn Fn(f64) -> Box<dyn Near + 'a>,
     ) -> Result<DbscanClusters> {
         self.check()?;
-        if n == 0 {
-            return Err(Error::TooFewSamples { op: OP, expected: 1, got: 0 });
+        check::n_samples(OP, n, 1)?;
+        if let Some(weights) = weights {
+            check::weights(OP, weights, n)?;
         }
+        let weight = |i: usize| weights.map_or(1.0, |weights| weights[i].to_f64());
         let work = size.saturating_mul(4);
-        let found = known::run(&*near(self.eps), n, work, &|_| 1.0, self.min_samples as f64);
+        let found = known::run(&*near(self.eps), n, work, &weight, self.min_samples as f64);
         Ok(DbscanClusters::new(&found))
     }
 }

@@ -92,13 +92,16 @@ impl Dendrogram {
     ) -> Result<Option<f64>> {
         self.check_distances(distances)?;
         let data = distances.as_slice();
+        // About a first one, so that equal ones have it as their mean, exactly.
+        let first = data.first().map_or(0.0, |x| x.to_f64());
+        let first_height = self.heights().first().copied().unwrap_or(0.0);
         let (mut sum, mut height_sum) = (0.0, 0.0);
         self.each_pair(|at, height| {
-            sum += data[at].to_f64();
-            height_sum += height;
+            sum += data[at].to_f64() - first;
+            height_sum += height - first_height;
         });
         let n = data.len().max(1) as f64;
-        let (mean, height_mean) = (sum / n, height_sum / n);
+        let (mean, height_mean) = (first + sum / n, first_height + height_sum / n);
         let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
         self.each_pair(|at, height| {
             let (x, y) = (data[at].to_f64() - mean, height - height_mean);

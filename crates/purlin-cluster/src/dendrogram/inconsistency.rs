@@ -65,7 +65,8 @@ impl Dendrogram {
 /// The first of the heights beside all of them.
 fn describe(heights: &[f64]) -> Inconsistency {
     let n = heights.len() as f64;
-    let mean = heights.iter().fold(0.0, |sum, h| sum + h) / n;
+    // About the first, so that equal ones have it as their mean, exactly.
+    let mean = heights[0] + heights.iter().fold(0.0, |sum, h| sum + (h - heights[0])) / n;
     let squares = heights.iter().fold(0.0, |sum, h| sum + (h - mean) * (h - mean));
     let std = if heights.len() > 1 { (squares / (n - 1.0)).sqrt() } else { 0.0 };
     let coefficient = if std > 0.0 { (heights[0] - mean) / std } else { 0.0 };

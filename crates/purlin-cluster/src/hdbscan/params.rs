@@ -168,7 +168,8 @@ impl Hdbscan {
     ///
     /// - [`Error::InvalidParam`]: `min_cluster_size` is below 2, `min_samples` or
     ///   `max_cluster_size` is 0, `alpha` is not finite and above 0, `cluster_selection_epsilon` is
-    ///   not finite and at least 0, the metric does not fit, or a distance is negative or NaN.
+    ///   not finite and at least 0, the metric does not fit, a distance is negative or NaN, or
+    ///   numbers of `x` are so large that squared distances overflow.
     /// - [`Error::TooFewSamples`]: `x` has fewer rows than `min_samples`.
     /// - [`Error::Shape`]: `x` has no column.
     /// - [`Error::NonFinite`]: `x` holds NaN or an infinity.
@@ -176,6 +177,7 @@ impl Hdbscan {
         self.check()?;
         check::table(OP, x, self.min_samples_or_default())?;
         self.metric.check_table(OP, x)?;
+        check::squares(OP, x, &self.metric)?;
         let index = SpatialIndex::new(x, self.metric.clone())?;
         let (min_samples, alpha) = (self.min_samples_or_default(), self.alpha);
         let found = reachability::of_rows(x, &index, &self.metric, min_samples, alpha)?;
@@ -207,7 +209,7 @@ impl Hdbscan {
     ) -> Result<HdbscanModel<T>> {
         self.check()?;
         let (n, min_samples) = (distances.n(), self.min_samples_or_default());
-        check_size(n, min_samples)?;
+        check::n_samples(OP, n, min_samples)?;
         let found = reachability::of_distances(distances, min_samples, self.alpha)?;
         Ok(HdbscanModel::new(self, None, found))
     }
@@ -245,18 +247,8 @@ impl Hdbscan {
             return Err(Error::shape(OP, format!("a graph with {n} columns"), n_columns));
         }
         let min_samples = self.min_samples_or_default();
-        check_size(n, min_samples)?;
+        check::n_samples(OP, n, min_samples)?;
         let found = reachability::of_graph(graph, min_samples, self.alpha);
         Ok(HdbscanModel::new(self, None, found))
     }
-}
-
-fn check_size(n: usize, min_samples: usize) -> Result<()> {
-    if n < min_samples {
-        return Err(Error::TooFewSamples { op: OP, expected: min_samples, got: n });
-    }
-    if n >= u32::MAX as usize {
-        return Err(Error::shape(OP, format!("fewer than {} samples", u32::MAX), n));
-    }
-    Ok(())
 }

@@ -67,11 +67,11 @@ fn climb(tree: &CondensedTree, is_chosen: &[bool], params: &Hdbscan) -> Vec<bool
         targets[i] = match i {
             0 => params.allow_single_cluster.then_some(0),
             _ if distance(i) > epsilon => Some(i),
-            _ => targets[cluster.parent as usize],
+            // Where there is none below the root, the one next to it.
+            _ => targets[cluster.parent as usize].or((cluster.parent == 0).then_some(i)),
         };
         if is_chosen[i] {
             let is_short = distance(i) < epsilon;
-            // Where there is none below the root, the choice stays.
             climbed[targets[i].filter(|_| is_short).unwrap_or(i)] = true;
         }
     }

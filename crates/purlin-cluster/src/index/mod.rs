@@ -82,11 +82,13 @@ impl<T: Real> SpatialIndex<T> {
     /// - [`Error::TooFewSamples`](crate::Error::TooFewSamples): `x` has no row.
     /// - [`Error::NonFinite`](crate::Error::NonFinite): `x` holds NaN or an infinity.
     /// - [`Error::InvalidParam`](crate::Error::InvalidParam): a parameter of the metric is out of
-    ///   range, or `x` is nothing that it takes, see [`Metric::check_table`].
+    ///   range, `x` is nothing that it takes, see [`Metric::check_table`], or its numbers are so
+    ///   large that squared distances overflow.
     pub fn new(x: MatrixView<'_, T>, metric: Metric) -> Result<Self> {
         metric.check(OP)?;
         check::table(OP, x, 1)?;
         metric.check_table(OP, x)?;
+        check::squares(OP, x, &metric)?;
         let rows = match reach::form(&metric) {
             Some(form) => Rows::Tree(Tree::new(x, form)),
             None => Rows::Plain(x.to_matrix()),
@@ -108,8 +110,13 @@ impl<T: Real> SpatialIndex<T> {
     }
 
     fn check(&self, query: &[T]) -> Result<()> {
-        let view = MatrixView::from_slice(query, 1, query.len())?;
-        check::features(OP, view, self.n_features)
+        self.check_rows(MatrixView::from_slice(query, 1, query.len())?)
+    }
+
+    fn check_rows(&self, x: MatrixView<'_, T>) -> Result<()> {
+        check::features(OP, x, self.n_features)?;
+        self.metric.check_table(OP, x)?;
+        check::squares(OP, x, &self.metric)
     }
 
     /// What some queries cost, roughly.
@@ -122,7 +129,7 @@ impl<T: Real> SpatialIndex<T> {
         x: MatrixView<'_, T>,
         answer: impl Fn(&[T]) -> R + Sync + Send,
     ) -> Result<Vec<R>> {
-        check::features(OP, x, self.n_features)?;
+        self.check_rows(x)?;
         let mut out = vec![R::default(); x.n_rows()];
         parallel::for_each_chunk(&mut out, BLOCK, self.work(x.n_rows()), |block, out| {
             for (i, out) in out.iter_mut().enumerate() {

@@ -33,7 +33,7 @@ impl<T: Real> SpatialIndex<T> {
             Rows::Tree(tree) if n >= FEW && k_found > 0 => tree,
             _ => return self.batch(x, |query| self.nearest_to(query, k)),
         };
-        check::features(OP, x, self.n_features())?;
+        self.check_rows(x)?;
         check::table(OP, x, 0)?;
         // The same distances, so the same neighbors, but rows that lie together ask together.
         let queries = Tree::new(x, tree.form());

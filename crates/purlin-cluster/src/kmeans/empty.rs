@@ -48,6 +48,10 @@ pub(super) fn relocate<T: Real>(
     samples.select_nth_unstable_by(empty.len() - 1, order);
     samples.truncate(empty.len());
     samples.sort_unstable_by(order);
+    let mut left = vec![0; k];
+    for (i, &label) in blocks.iter().flat_map(|block| block.rows.clone().zip(&block.labels)) {
+        left[label as usize] += usize::from(table.weight(i) > 0.0);
+    }
     let sums = &mut blocks[0].sums;
     for (&cluster, &(_, i, from)) in empty.iter().zip(&samples) {
         let (weight, from) = (table.weight(i), from as usize);
@@ -58,6 +62,12 @@ pub(super) fn relocate<T: Real>(
         }
         sums[k * d + from] -= weight;
         sums[k * d + cluster] = weight;
+        left[from] -= 1;
+        if left[from] == 0 {
+            // No rounding is left where no sample is.
+            sums[from * d..(from + 1) * d].fill(0.0);
+            sums[k * d + from] = 0.0;
+        }
     }
     Ok(empty.len())
 }

@@ -138,6 +138,14 @@ impl KMeans {
             !matches!(start.end, Some(Ok(StopReason::LabelsStable) | Err(_)))
         };
         assign(table, starts.iter_mut().filter(is_late));
+        if self.empty_cluster == EmptyCluster::Error {
+            for start in starts.iter_mut().filter(is_late) {
+                let Start { centroids, blocks, end, .. } = start;
+                if let Err(err) = relocate(self.empty_cluster, table, centroids, blocks) {
+                    *end = Some(Err(err));
+                }
+            }
+        }
     }
 
     /// What follows when the samples are assigned. Returns why it was the last round, if it was.

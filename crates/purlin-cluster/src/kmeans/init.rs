@@ -2,11 +2,13 @@
 
 use super::table::{Block, Table, for_each_piece};
 use super::{Init, OP};
+use crate::assign::weighted_sum;
 use purlin_backend::distance::approach;
 use purlin_backend::parallel;
 use purlin_backend::random::fill_uniform;
 use purlin_core::rng::{Rng, Stream};
 use purlin_core::{Error, Matrix, Real, Result};
+use std::collections::HashSet;
 
 /// Chooses `k` centroids for each of the streams. The caller has checked that there are as many
 /// samples.
@@ -32,6 +34,9 @@ pub(super) fn start<T: Real>(
         Init::Centroids(_) => Ok(Vec::new()),
     }
 }
+
+/// Rows that come nearer at a time: a tile of [`approach`].
+const GROUP: usize = 6;
 
 /// Rows that are tried for each centroid.
 pub(super) fn n_trials(init: &Init, k: usize) -> usize {
@@ -81,9 +86,11 @@ fn fill_up<T: Real>(
 /// equal in all numbers one counts.
 fn random<T: Real>(table: &Table<'_, T>, k: usize, stream: &Stream) -> Result<Vec<usize>> {
     let mut rows: Vec<usize> = Vec::with_capacity(k);
+    let mut known = HashSet::with_capacity(k);
     for i in stream.child("random").rng(0).permutation(table.x.n_rows()) {
-        let is_new = rows.iter().all(|&row| table.x.row(row) != table.x.row(i));
-        if table.weight(i) > 0.0 && is_new {
+        // Plus 0.0, so that there is one zero.
+        let numbers = || table.x.row(i).iter().map(|value| (*value + T::ZERO).to_bits());
+        if table.weight(i) > 0.0 && known.insert(numbers().collect::<Vec<_>>()) {
             rows.push(i);
             if rows.len() == k {
                 return Ok(rows);
@@ -185,6 +192,35 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
         Ok(rows)
     }
 
+    /// Counts rows among the chosen ones of the only start, all with one reading of the samples.
+    fn add(&mut self, rows: &[usize]) {
+        let table = self.table;
+        let (n, d) = table.x.shape();
+        let rows = table.x.select_rows(rows);
+        let (work, zero) = (n * d * rows.n_rows(), vec![T::ZERO; d]);
+        parallel::for_each_chunk(&mut self.parts, 1, work, |_, parts| {
+            let Part { rows: all, closest, potential, lowered, .. } = &mut parts[0][0];
+            for_each_piece(table.x, all.clone(), &zero, |of, piece| {
+                let of = of.start - all.start..of.end - all.start;
+                let closest = &mut closest[of.clone()];
+                lowered.resize(GROUP * closest.len(), T::ZERO);
+                for first in (0..rows.n_rows()).step_by(GROUP) {
+                    let group = rows.view().row_range(first..rows.n_rows().min(first + GROUP));
+                    let (len, n) = (closest.len(), group.n_rows());
+                    let mut sums = [0.0; GROUP];
+                    approach(group, piece.panels, closest, None, lowered, len, &mut sums[..n]);
+                    for lowered in lowered[..n * len].chunks_exact(len) {
+                        for (closest, &lowered) in closest.iter_mut().zip(lowered) {
+                            *closest = lowered.min(*closest);
+                        }
+                    }
+                }
+            });
+            let weights = table.weights.map(|weights| &weights[all.clone()]);
+            *potential = weighted_sum(closest, weights);
+        });
+    }
+
     fn potential(&self, start: usize) -> f64 {
         let of = |i: usize| self.parts[i][start].potential;
         parallel::reduce(self.parts.len(), 0, of, |a, b| a + b).unwrap_or(0.0)
@@ -226,7 +262,9 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
     fn choose_best(&mut self, trials: &[Vec<usize>]) -> Vec<usize> {
         let table = self.table;
         let (n, d) = table.x.shape();
-        let rows: Vec<Matrix<T>> = trials.iter().map(|trials| self.centred(trials)).collect();
+        let rows: Vec<Matrix<T>> = trials.iter().map(|rows| table.x.select_rows(rows)).collect();
+        // Less nothing: rows that differ by less than a rounding of the centre are no twins.
+        let zero = vec![T::ZERO; d];
         let work = n * d * rows.iter().map(Matrix::n_rows).sum::<usize>();
         parallel::for_each_chunk(&mut self.parts, 1, work, |_, parts| {
             let parts = &mut parts[0];
@@ -236,7 +274,7 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
                 part.trials.resize(rows.n_rows(), 0.0);
             }
             let all = parts[0].rows.clone();
-            for_each_piece(table.x, all.clone(), &table.center, |of, piece| {
+            for_each_piece(table.x, all.clone(), &zero, |of, piece| {
                 let weights = table.weights.map(|weights| &weights[of.clone()]);
                 let of = of.start - all.start..of.end - all.start;
                 for (part, rows) in parts.iter_mut().zip(&rows) {
@@ -264,12 +302,6 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
             }
         });
         best
-    }
-
-    /// Rows as they lie in the panels.
-    fn centred(&self, rows: &[usize]) -> Matrix<T> {
-        let (x, center) = (self.table.x, &self.table.center);
-        Matrix::from_fn(rows.len(), x.n_cols(), |i, j| x.row(rows[i])[j] - center[j])
     }
 }
 
@@ -302,9 +334,7 @@ fn scattered<T: Real>(
                 }
             }
         }
-        for &row in &drawn {
-            seeding.choose_best(&[vec![row]]);
-        }
+        seeding.add(&drawn);
         rows.extend(drawn);
     }
     Ok(rows)

@@ -3,8 +3,6 @@
 use super::{Algorithm, KMeans, OP};
 use crate::traits::{Clusterer, Clustering, Predict};
 use crate::{Init, assign, check};
-use purlin_backend::distance::{Centroids, Panels, squared_to_assigned};
-use purlin_backend::parallel;
 use purlin_core::{Matrix, MatrixView, Real, Result};
 
 /// The clusters that [`KMeans::fit`] found.
@@ -47,9 +45,6 @@ pub struct Iteration {
     /// Distances that were computed; Lloyd's rounds take `n_samples * n_clusters`.
     pub n_distances: u64,
 }
-
-/// Rows that one task predicts.
-const BLOCK: usize = 1024;
 
 impl<T: Real> KMeansModel<T> {
     pub(super) fn new(
@@ -146,7 +141,8 @@ impl<T: Real> KMeansModel<T> {
     /// # Errors
     ///
     /// [`Error::Shape`](crate::Error::Shape) when `x` has another number of columns,
-    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity,
+    /// [`Error::InvalidParam`](crate::Error::InvalidParam) when squared distances could overflow.
     ///
     /// # Examples
     ///
@@ -161,21 +157,17 @@ impl<T: Real> KMeansModel<T> {
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<usize>> {
-        check::features(OP, x, self.n_features())?;
-        Ok(self.nearest(x).into_iter().map(|label| label as usize).collect())
+        self.check(x)?;
+        Ok(assign::widen(&self.nearest(x)))
     }
 
     fn nearest(&self, x: MatrixView<'_, T>) -> Vec<u32> {
-        let centroids = Centroids::new(self.centroids.view(), &self.center);
-        let mut labels = vec![u32::MAX; x.n_rows()];
-        let work = x.n_rows() * x.n_cols() * (self.n_clusters() / 8 + 1);
-        parallel::for_each_chunk(&mut labels, BLOCK, work, |i, labels| {
-            let x = x.row_range(i * BLOCK..i * BLOCK + labels.len());
-            let panels = Panels::pack(x, Some(&self.center));
-            let norms = panels.squared_norms();
-            centroids.nearest(x, &panels, &norms, 0..panels.n_panels(), labels);
-        });
-        labels
+        assign::nearest(x, self.centroids.view(), &self.center)
+    }
+
+    fn check(&self, x: MatrixView<'_, T>) -> Result<()> {
+        check::features(OP, x, self.n_features())?;
+        assign::check_squares_about(OP, x, &self.center)
     }
 
     /// The Euclidean distance of each row of `x` from each centroid: `(n_rows, n_clusters)`.
@@ -196,7 +188,7 @@ impl<T: Real> KMeansModel<T> {
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn transform(&self, x: MatrixView<'_, T>) -> Result<Matrix<T>> {
-        check::features(OP, x, self.n_features())?;
+        self.check(x)?;
         Ok(assign::squared_distances(x, self.centroids.view(), T::sqrt))
     }
 
@@ -206,23 +198,28 @@ impl<T: Real> KMeansModel<T> {
     ///
     /// As [`KMeansModel::predict`].
     pub fn score(&self, x: MatrixView<'_, T>) -> Result<f64> {
-        check::features(OP, x, self.n_features())?;
-        let labels = self.nearest(x);
-        let sum = |i: usize| {
-            let rows = i * BLOCK..x.n_rows().min((i + 1) * BLOCK);
-            let mut out = vec![T::ZERO; rows.len()];
-            let x = x.row_range(rows.clone());
-            squared_to_assigned(x, self.centroids.view(), &labels[rows], &mut out);
-            out.iter().fold(0.0, |sum, x| sum + x.to_f64())
-        };
-        let blocks = x.n_rows().div_ceil(BLOCK);
-        let work = x.n_rows() * x.n_cols();
-        Ok(-parallel::reduce(blocks, work, sum, |a, b| a + b).unwrap_or(0.0))
+        self.scored(x, None)
+    }
+
+    /// [`KMeansModel::score`] with a weight for each row.
+    ///
+    /// # Errors
+    ///
+    /// As [`KMeansModel::predict`]; and when a weight is negative or not finite, all are 0, or there
+    /// is not one per row.
+    pub fn score_weighted(&self, x: MatrixView<'_, T>, sample_weight: &[T]) -> Result<f64> {
+        check::weights(OP, sample_weight, x.n_rows())?;
+        self.scored(x, Some(sample_weight))
+    }
+
+    fn scored(&self, x: MatrixView<'_, T>, weights: Option<&[T]>) -> Result<f64> {
+        self.check(x)?;
+        Ok(-assign::inertia(x, self.centroids.view(), &self.nearest(x), weights))
     }
 }
 
 impl KMeans {
-    /// Starts from the centroids of a model.
+    /// Starts from the centroids of a model, as many as it has.
     ///
     /// # Examples
     ///
@@ -240,7 +237,8 @@ impl KMeans {
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn warm_start<T: Real>(self, model: &KMeansModel<T>) -> Self {
-        self.init(Init::Centroids(model.centroids().cast())).n_init(1)
+        let n_clusters = model.n_clusters();
+        Self { n_clusters, ..self }.init(Init::Centroids(model.centroids().cast())).n_init(1)
     }
 }
 

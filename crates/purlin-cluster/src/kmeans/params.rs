@@ -184,7 +184,7 @@ impl KMeans {
         self
     }
 
-    /// Starts, of which the one with the least inertia is kept.
+    /// Starts, of which the one with the least inertia is kept; 1 where the centroids are given.
     pub fn n_init(mut self, n_init: usize) -> Self {
         self.n_init = n_init;
         self

@@ -1,9 +1,10 @@
 //! The samples, as every part of k-means reads them.
 
 use super::{OP, Space};
+use crate::assign;
 use purlin_backend::distance::{Centroids, Panels, add_rows, squared_to_assigned};
 use purlin_backend::{Buffer, parallel};
-use purlin_core::{Error, Matrix, MatrixView, Real, Result};
+use purlin_core::{Matrix, MatrixView, Real, Result};
 use std::ops::Range;
 
 /// Samples with their weights.
@@ -26,7 +27,7 @@ pub(super) struct Table<'a, T: Real> {
 
 /// The most samples of a piece of a block that is packed, assigned and added while it is in the
 /// cache.
-const PIECE: usize = 256;
+const PIECE: usize = assign::BLOCK;
 
 /// Bytes of a piece, unless that is less than a panel: with its packed copy it fits into a second
 /// cache of 512 KiB.
@@ -50,7 +51,8 @@ impl<'a, T: Real> Table<'a, T> {
     /// The caller has checked that the numbers are finite.
     pub(super) fn new(x: MatrixView<'a, T>, weights: Option<&'a [T]>) -> Result<Self> {
         let (n, d) = x.shape();
-        let center: Vec<T> = means(x).into_iter().map(T::from_f64).collect();
+        let center: Vec<T> = assign::means(x).into_iter().map(T::from_f64).collect();
+        assign::check_squares_about(OP, x, &center)?;
         // A squared distance is at most four times the greatest norm.
         let four = T::from_f64(4.0);
         let sum = |i: usize| {
@@ -63,11 +65,7 @@ impl<'a, T: Real> Table<'a, T> {
         let sum = parallel::reduce(n.div_ceil(SUM_BLOCK), n * d, sum, |a, b| a + b);
         let sum = sum.unwrap_or(0.0) / 4.0;
         if !sum.is_finite() {
-            let most = |row: usize| x.row(row).iter().fold(T::ZERO, |most, x| x.abs().max(most));
-            let row = (0..n).rev().max_by(|&a, &b| most(a).total_cmp(&most(b))).unwrap_or(0);
-            let rule = format!("small enough that squared distances are finite in {}", T::NAME);
-            let most = most(row);
-            return Err(Error::param(OP, "x", rule, format!("{most:e} at row {row}")));
+            return Err(assign::too_large(OP, "x", x));
         }
         let variance = sum / (n * d) as f64;
         Ok(Self { x, weights, center, packed: None, variance, space: Space::Flat })
@@ -180,14 +178,15 @@ impl<'a, T: Real> Table<'a, T> {
         distances
     }
 
-    /// The weighted sum of the distances of [`Table::distances`].
+    /// The weighted sum of the squared distances of the samples from the centroids of their labels.
     pub(super) fn inertia(&self, centroids: &Matrix<T>, blocks: &[Block]) -> f64 {
-        let distances = self.distances(centroids, blocks);
-        let sum = |i: usize| {
-            let weights = self.weights.map(|weights| &weights[blocks[i].rows.clone()]);
-            weighted_sum(&distances[i], weights)
+        // A block is a whole number of pieces.
+        let labels = |rows: Range<usize>| {
+            let block = &blocks[rows.start / blocks[0].rows.len()];
+            let first = block.rows.start;
+            &block.labels[rows.start - first..rows.end - first]
         };
-        parallel::reduce(blocks.len(), 0, sum, |a, b| a + b).unwrap_or(0.0)
+        assign::inertia_by(self.x, centroids.view(), labels, self.weights)
     }
 
     /// The weight of sample `i`.
@@ -224,17 +223,6 @@ pub(super) fn for_each_piece<T: Real>(
     }
 }
 
-/// `sum of weight * value`, in order.
-pub(super) fn weighted_sum<T: Real>(values: &[T], weights: Option<&[T]>) -> f64 {
-    match weights {
-        None => values.iter().fold(0.0, |sum, x| sum + x.to_f64()),
-        Some(weights) => {
-            let terms = values.iter().zip(weights);
-            terms.fold(0.0, |sum, (x, w)| sum + x.to_f64() * w.to_f64())
-        }
-    }
-}
-
 /// Adds the sums of all blocks into those of the first: neighbours in pairs, then pairs of pairs.
 pub(super) fn add_tree(blocks: &mut [Block]) {
     let mut step = 1;
@@ -247,23 +235,4 @@ pub(super) fn add_tree(blocks: &mut [Block]) {
         }
         step *= 2;
     }
-}
-
-/// The means of the columns.
-fn means<T: Real>(x: MatrixView<'_, T>) -> Vec<f64> {
-    let (n, d) = x.shape();
-    let sums = |i: usize| {
-        let x = x.row_range(i * SUM_BLOCK..n.min((i + 1) * SUM_BLOCK));
-        let mut sums = vec![0.0; d];
-        add_rows(x, &vec![0; x.n_rows()], None, &mut sums, &mut [0.0]);
-        sums
-    };
-    let add = |mut a: Vec<f64>, b: Vec<f64>| {
-        for (a, b) in a.iter_mut().zip(b) {
-            *a += b;
-        }
-        a
-    };
-    let sums = parallel::reduce(n.div_ceil(SUM_BLOCK), n * d * size_of::<T>(), sums, add);
-    sums.unwrap_or_default().into_iter().map(|sum| sum / n as f64).collect()
 }

@@ -1,7 +1,7 @@
 //! How far a neighbourhood reaches.
 
 use super::OP;
-use crate::check;
+use crate::{assign, check};
 use purlin_backend::distance::{Form, Panels, values_of};
 use purlin_backend::parallel;
 use purlin_core::rng::Stream;
@@ -18,7 +18,8 @@ const BLOCK: usize = 32;
 ///
 /// # Errors
 ///
-/// - [`Error::InvalidParam`]: `quantile` is not from 0 to 1, or `n_samples` is 0.
+/// - [`Error::InvalidParam`]: `quantile` is not from 0 to 1, `n_samples` is 0, or numbers of `x`
+///   are so large that squared distances overflow.
 /// - [`Error::TooFewSamples`], [`Error::Shape`], [`Error::NonFinite`]: `x` has no row, no column, or
 ///   holds NaN or an infinity.
 ///
@@ -55,6 +56,7 @@ pub fn estimate_bandwidth<T: Real>(
         }
         _ => x.cast::<f64>(),
     };
+    assign::check_squares(OP, wide.view())?;
     Ok(mean_reach(wide.view(), quantile))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{MeanShift, OP};
 use crate::traits::{Clusterer, Clustering, Predict};
-use crate::{Metric, SpatialIndex, check};
+use crate::{Metric, SpatialIndex, assign, check};
 use purlin_core::{Matrix, MatrixView, Real, Result};
 
 /// The centres that [`MeanShift::fit`] found.
@@ -69,11 +69,14 @@ impl<T: Real> MeanShiftModel<T> {
     /// ```
     pub fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<Option<usize>>> {
         check::features(OP, x, self.n_features())?;
-        let index = SpatialIndex::new(self.centers.view(), Metric::Euclidean)?;
-        let nearest = index.nearest_batch(x, 1)?;
+        // In double precision, as the points climb.
+        let x = x.cast::<f64>();
+        assign::check_squares(OP, x.view())?;
+        let index = SpatialIndex::new(self.centers.cast::<f64>().view(), Metric::Euclidean)?;
+        let nearest = index.nearest_batch(x.view(), 1)?;
         let label = |i: usize| {
             let center = nearest[i].first()?;
-            let is_near = self.cluster_all || center.distance.to_f64() <= self.bandwidth;
+            let is_near = self.cluster_all || center.distance <= self.bandwidth;
             is_near.then_some(center.index)
         };
         Ok((0..x.n_rows()).map(label).collect())

@@ -4,7 +4,7 @@ use super::fit::Found;
 use super::{KMedoids, OP};
 use crate::traits::{Clusterer, Clustering, Predict};
 use crate::{Metric, assign, check, reach};
-use purlin_backend::distance::{Panels, values_of};
+use purlin_backend::distance::{Form, Panels, values_of};
 use purlin_backend::parallel;
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
 
@@ -103,6 +103,9 @@ impl<T: Real> KMedoidsModel<T> {
         };
         check::features(OP, x, rows.n_cols())?;
         metric.check_table(OP, x)?;
+        if reach::form(metric) == Some(Form::SquaredEuclidean) {
+            assign::check_squares(OP, x)?;
+        }
         let k = rows.n_rows();
         let form = reach::form(metric).map(|form| (form, Panels::pack(rows.view(), None)));
         let mut labels = vec![0; x.n_rows()];

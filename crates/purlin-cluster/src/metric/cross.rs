@@ -39,6 +39,7 @@ impl Metric {
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn cross<T: Real>(&self, x: MatrixView<'_, T>, y: MatrixView<'_, T>) -> Result<Matrix<T>> {
+        y.check_finite(OP, "y")?;
         for table in [x, y] {
             check::table(OP, table, 0)?;
             self.check_table(OP, table)?;

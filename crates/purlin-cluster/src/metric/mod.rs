@@ -147,8 +147,11 @@ impl Metric {
             Self::Minkowski(p) => minkowski(a, b, *p),
             Self::Cosine => cosine(a.iter().copied().zip(b.iter().copied())),
             Self::Correlation => {
+                // About the first number, so that equal ones have it as their mean, exactly.
                 let mean = |x: &[T]| {
-                    x.iter().fold(T::ZERO, |sum, &x| sum + x) / T::from_usize(x.len().max(1))
+                    let first = x.first().copied().unwrap_or(T::ZERO);
+                    let sum = x.iter().fold(T::ZERO, |sum, &x| sum + (x - first));
+                    first + sum / T::from_usize(x.len().max(1))
                 };
                 let (mean_a, mean_b) = (mean(a), mean(b));
                 cosine(a.iter().zip(b).map(|(&a, &b)| (a - mean_a, b - mean_b)))
@@ -170,18 +173,45 @@ impl Metric {
 
 fn minkowski<T: Real>(a: &[T], b: &[T], p: f64) -> T {
     let pow = |x: f64, p: f64| math::scalar(ops::Pow(p), x);
-    let terms = a.iter().zip(b).map(|(&a, &b)| pow((a - b).abs().to_f64(), p));
-    T::from_f64(pow(terms.fold(0.0, |sum, term| sum + term), 1.0 / p))
+    let terms = a.iter().zip(b).map(|(&a, &b)| (a - b).abs().to_f64());
+    let sum = |unit: f64| terms.clone().fold(0.0, |sum, t| sum + pow(t / unit, p));
+    let plain = sum(1.0);
+    if (f64::MIN_POSITIVE..=f64::MAX).contains(&plain) {
+        return T::from_f64(pow(plain, 1.0 / p));
+    }
+    // Powers leave the range: in units of the greatest difference.
+    match terms.clone().fold(0.0, f64::max) {
+        0.0 => T::ZERO,
+        unit => T::from_f64(unit * pow(sum(unit), 1.0 / p)),
+    }
 }
 
-fn cosine<T: Real>(pairs: impl Iterator<Item = (T, T)>) -> T {
+fn cosine<T: Real>(pairs: impl Iterator<Item = (T, T)> + Clone) -> T {
     let zero = T::ZERO;
-    let (ab, aa, bb) = pairs.fold((zero, zero, zero), |(ab, aa, bb), (a, b)| {
+    let (ab, aa, bb) = pairs.clone().fold((zero, zero, zero), |(ab, aa, bb), (a, b)| {
         (a.mul_add(b, ab), a.mul_add(a, aa), b.mul_add(b, bb))
     });
-    match (aa > zero, bb > zero) {
-        (true, true) => (T::ONE - ab / (aa.sqrt() * bb.sqrt())).max(zero),
-        (false, false) => zero,
-        _ => T::ONE,
+    let is_good = |square: T| square.is_finite() && square * T::EPSILON >= T::MIN_POSITIVE;
+    if !(is_good(aa) && is_good(bb)) {
+        return T::from_f64(scaled_cosine(pairs.map(|(a, b)| (a.to_f64(), b.to_f64()))));
+    }
+    (T::ONE - ab / (aa.sqrt() * bb.sqrt())).max(zero)
+}
+
+/// The cosine distance of rows whose squares leave the range, or that are 0: in units of their
+/// greatest numbers.
+fn scaled_cosine(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+    let (a, b) = pairs.clone().fold((0.0f64, 0.0f64), |(most_a, most_b), (a, b)| {
+        (most_a.max(a.abs()), most_b.max(b.abs()))
+    });
+    let (ab, aa, bb) = pairs.fold((0.0, 0.0, 0.0), |(ab, aa, bb), (x, y)| {
+        let x = if a > 0.0 { x / a } else { 0.0 };
+        let y = if b > 0.0 { y / b } else { 0.0 };
+        (x * y + ab, x * x + aa, y * y + bb)
+    });
+    match (aa > 0.0, bb > 0.0) {
+        (true, true) => (1.0 - ab / (aa.sqrt() * bb.sqrt())).max(0.0),
+        (false, false) => 0.0,
+        _ => 1.0,
     }
 }

@@ -123,7 +123,7 @@ impl MiniBatchKMeans {
                 first => first,
             }
         };
-        let first = best_start(self.n_init, validation.view(), None, &center, start)?;
+        let first = best_start(self.n_starts(), validation.view(), None, &center, start)?;
         Ok(Means::new(first, center))
     }
 }

@@ -78,9 +78,11 @@ impl<T: Real> MiniBatchModel<T> {
     /// # Errors
     ///
     /// [`Error::Shape`](crate::Error::Shape) when `x` has another number of columns,
-    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity,
+    /// [`Error::InvalidParam`](crate::Error::InvalidParam) when squared distances could overflow.
     pub fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<usize>> {
         check::features(OP, x, self.n_features())?;
+        assign::check_squares(OP, x)?;
         Ok(assign::widen(&assign::nearest(x, self.centroids.view(), &self.center)))
     }
 
@@ -91,6 +93,7 @@ impl<T: Real> MiniBatchModel<T> {
     /// As [`MiniBatchModel::predict`].
     pub fn score(&self, x: MatrixView<'_, T>) -> Result<f64> {
         check::features(OP, x, self.n_features())?;
+        assign::check_squares(OP, x)?;
         let labels = assign::nearest(x, self.centroids.view(), &self.center);
         Ok(-assign::inertia(x, self.centroids.view(), &labels, None))
     }

@@ -55,7 +55,7 @@ use purlin_core::{Error, Result};
 pub struct MiniBatchKMeans {
     pub(super) n_clusters: usize,
     pub(super) init: Init,
-    pub(super) n_init: usize,
+    n_init: Option<usize>,
     pub(super) batch_size: usize,
     pub(super) max_iter: usize,
     pub(super) max_no_improvement: Option<usize>,
@@ -72,7 +72,7 @@ impl MiniBatchKMeans {
         Self {
             n_clusters,
             init: Init::PlusPlus { n_local_trials: None },
-            n_init: 3,
+            n_init: None,
             batch_size: 1024,
             max_iter: 100,
             max_no_improvement: Some(10),
@@ -82,19 +82,22 @@ impl MiniBatchKMeans {
         }
     }
 
-    /// How the first centroids are chosen. Given ones make `n_init` 1.
+    /// How the first centroids are chosen.
     pub fn init(mut self, init: Init) -> Self {
-        if matches!(init, Init::Centroids(_)) {
-            self.n_init = 1;
-        }
         self.init = init;
         self
     }
 
-    /// Starts, of which the one with the least inertia on some samples is kept.
+    /// Starts, of which the one with the least inertia on some samples is kept; 1 where the centroids
+    /// are given, else 3 unless set.
     pub fn n_init(mut self, n_init: usize) -> Self {
-        self.n_init = n_init;
+        self.n_init = Some(n_init);
         self
+    }
+
+    pub(super) fn n_starts(&self) -> usize {
+        let is_given = matches!(self.init, Init::Centroids(_));
+        self.n_init.unwrap_or(if is_given { 1 } else { 3 })
     }
 
     /// Samples of a step; as many as there are where there are fewer.
@@ -139,7 +142,7 @@ impl MiniBatchKMeans {
     pub(super) fn check(&self) -> Result<()> {
         let at_least_1 = [
             ("n_clusters", self.n_clusters),
-            ("n_init", self.n_init),
+            ("n_init", self.n_starts()),
             ("batch_size", self.batch_size),
             ("max_iter", self.max_iter),
             ("max_no_improvement", self.max_no_improvement.unwrap_or(1)),
@@ -156,6 +159,6 @@ impl MiniBatchKMeans {
             let value = self.reassignment_ratio;
             return Err(Error::param(OP, "reassignment_ratio", "at most 1", value));
         }
-        check_init(OP, &self.init, self.n_init)
+        check_init(OP, &self.init, self.n_starts())
     }
 }

@@ -77,7 +77,7 @@ impl MiniBatchKMeans {
         }
         let stream = Stream::new(self.seed, OP);
         let center: Vec<T> = assign::means(x).into_iter().map(T::from_f64).collect();
-        let centroids = best_start(self.n_init, x, weights, &center, |i| {
+        let centroids = best_start(self.n_starts(), x, weights, &center, |i| {
             let stream = stream.child("start").child_at(i as u64);
             first_centroids(OP, &self.init, x, weights, self.n_clusters, &stream)
         })?;

@@ -107,6 +107,7 @@ impl Optics {
         self.xi.check()?;
         check::table(OP, x, 1)?;
         self.metric.check_table(OP, x)?;
+        check::squares(OP, x, &self.metric)?;
         let plot = order::run(x, &self.metric, self.min_samples, self.max_eps)?;
         OpticsModel::new(plot, x.n_cols(), &self.xi)
     }

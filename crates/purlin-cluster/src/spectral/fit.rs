@@ -3,7 +3,7 @@
 use super::eigen::leading;
 use super::graph::{ALONE, Graph, root_of_degree};
 use super::{Affinity, OP, SpectralClustering, SpectralModel};
-use crate::{CondensedMatrix, KMeans, check};
+use crate::{CondensedMatrix, KMeans, assign, check};
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
 
@@ -13,12 +13,13 @@ impl SpectralClustering {
     /// # Errors
     ///
     /// - [`Error::InvalidParam`]: a count is 0, there are fewer than 2 neighbours, `gamma` is not
-    ///   finite and above 0, or `tol` not finite and at least 1e-14.
+    ///   finite and above 0, `tol` not finite and at least 1e-14, or numbers of `x` are so large
+    ///   that squared distances overflow.
     /// - [`Error::TooFewSamples`]: `x` has fewer rows than clusters, components or neighbours.
     /// - [`Error::Shape`]: `x` has no column, no two samples have an affinity, or the embedding has
     ///   fewer distinct rows than there are clusters.
     /// - [`Error::NonFinite`]: `x` holds NaN or an infinity.
-    /// - [`Error::OutOfBudget`]: the affinities of all pairs exceed
+    /// - [`Error::OutOfBudget`]: the affinities of all pairs, or of all neighbours, exceed
     ///   [`SpectralClustering::memory`].
     pub fn fit<T: Real>(&self, x: MatrixView<'_, T>) -> Result<SpectralModel> {
         self.check()?;
@@ -27,11 +28,19 @@ impl SpectralClustering {
             least = least.max(k);
         }
         check::table(OP, x, least)?;
+        let wide = x.cast::<f64>();
         let graph = match self.affinity {
-            Affinity::NearestNeighbors(k) => Graph::of_neighbors(x.cast::<f64>().view(), k)?,
+            Affinity::NearestNeighbors(k) => {
+                assign::check_squares(OP, wide.view())?;
+                // Each pair of neighbours, and an index and a weight at both of its ends.
+                let bytes = (x.n_rows() as u64).checked_mul(k as u64);
+                let bytes = bytes.and_then(|pairs| pairs.checked_mul(48));
+                self.memory.check(OP, "the graph of neighbours", bytes)?;
+                Graph::of_neighbors(wide.view(), k)?
+            }
             Affinity::Rbf { gamma } => {
                 self.check_memory(x.n_rows())?;
-                Graph::of_rbf(x.cast::<f64>().view(), gamma)
+                Graph::of_rbf(wide.view(), gamma)
             }
         };
         self.cluster(graph, x.n_cols())
@@ -116,6 +125,9 @@ impl SpectralClustering {
             Err(Error::Shape { expected, got, .. }) => {
                 let expected = format!("an embedding with {expected}");
                 return Err(Error::shape(OP, expected, got));
+            }
+            Err(Error::InvalidParam { rule, value, .. }) => {
+                return Err(Error::param(OP, "the embedding", rule, value));
             }
             Err(err) => return Err(err),
         };

@@ -35,7 +35,7 @@ impl Graph {
         let n = x.n_rows();
         let index = SpatialIndex::new(x, Metric::Euclidean)?;
         let nearest = index.nearest_batch(x, k)?;
-        let mut edges: Vec<[u32; 2]> = Vec::with_capacity(2 * n * k);
+        let mut edges: Vec<[u32; 2]> = Vec::with_capacity(n * k);
         for (i, nearest) in nearest.iter().enumerate() {
             for neighbor in nearest.iter().filter(|neighbor| neighbor.index != i) {
                 edges.push([i as u32, neighbor.index as u32]);

@@ -82,16 +82,13 @@ impl SphericalKMeans {
         }
     }
 
-    /// How the first centroids are chosen. Given ones are scaled to length 1, and make `n_init` 1.
+    /// How the first centroids are chosen. Given ones are scaled to length 1.
     pub fn init(mut self, init: Init) -> Self {
-        if matches!(init, Init::Centroids(_)) {
-            self.n_init = 1;
-        }
         self.init = init;
         self
     }
 
-    /// Starts, of which the one with the least objective is kept.
+    /// Starts, of which the one with the least objective is kept; 1 where the centroids are given.
     pub fn n_init(mut self, n_init: usize) -> Self {
         self.n_init = n_init;
         self
