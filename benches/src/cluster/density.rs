@@ -29,7 +29,7 @@ pub(super) fn tasks() -> Vec<Task> {
     tasks
 }
 
-fn dbscan<T: Real>(x: &Table<T>, set: Blobs, eps: f64) -> Row {
+pub(super) fn dbscan<T: Real>(x: &Table<T>, set: Blobs, eps: f64) -> Row {
     row(
         || Dbscan::new(eps, 10).fit(black_box(x.view())).expect("blobs can be clustered"),
         |model, row| tell(model.labels(), set, row),
@@ -51,7 +51,7 @@ fn optics<T: Real>(x: &Table<T>) -> Row {
 }
 
 /// What shows that the clusters are those of the other libraries.
-fn tell(labels: &[Option<usize>], set: Blobs, row: Row) -> Row {
+pub(super) fn tell(labels: &[Option<usize>], set: Blobs, row: Row) -> Row {
     row.with("n_clusters", labels.iter().flatten().max().map_or(0, |last| last + 1))
         .with("noise", labels.iter().filter(|label| label.is_none()).count())
         .with("ari", adjusted_rand(&set.labels(), labels).expect("n labels each"))

@@ -2,6 +2,7 @@
 
 mod blobs;
 mod density;
+mod growth;
 mod hierarchy;
 mod kmeans;
 mod scores;
@@ -9,6 +10,7 @@ mod scores;
 use crate::Task;
 use crate::measure::{Row, first_call, time};
 use blobs::{Blobs, Table};
+pub(crate) use growth::tasks as growth;
 
 pub(crate) fn tasks() -> Vec<Task> {
     let mut tasks = kmeans::tasks();
