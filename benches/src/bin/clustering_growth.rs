@@ -14,7 +14,7 @@
 use clap::Parser;
 use purlin_plot::{LinePlot, Style};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,9 @@ struct Arguments {
     /// The folder of the pictures.
     #[arg(long, default_value = ".")]
     pictures: PathBuf,
+    /// Their kind: svg or png.
+    #[arg(long, default_value = "svg")]
+    format: String,
 }
 
 /// A family of tasks, the library it is compared with, and where both are drawn.
@@ -80,10 +83,13 @@ const PICTURES: [(&str, &str); 4] = [
 /// Seconds by number of samples.
 type Points = BTreeMap<usize, f64>;
 
+/// The points of each family and library.
+type Found = BTreeMap<(&'static str, String), Points>;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.draw {
-        Some(lines) => draw(lines, &arguments.pictures),
+        Some(lines) => draw(lines, &arguments.pictures, &arguments.format),
         None => measure(&arguments),
     };
     match outcome {
@@ -154,8 +160,19 @@ fn place(task: &str) -> Option<(&'static Curve, usize)> {
     Some((CURVES.iter().find(|curve| curve.family == family)?, n))
 }
 
-fn draw(lines: &Path, folder: &Path) -> Outcome<()> {
-    let mut found: BTreeMap<(&str, String), Points> = BTreeMap::new();
+fn draw(lines: &Path, folder: &Path, format: &str) -> Outcome<()> {
+    let found = read(lines)?;
+    for (name, title) in PICTURES {
+        if let Some(plot) = plot(&found, name) {
+            plot.title(title).draw()?.save(folder.join(format!("growth-{name}.{format}")))?;
+        }
+    }
+    print!("{}", table(&found)?);
+    Ok(())
+}
+
+fn read(lines: &Path) -> Outcome<Found> {
+    let mut found = Found::new();
     for line in std::fs::read_to_string(lines)?.lines() {
         let row: Value = serde_json::from_str(line)?;
         let (task, peer) = (row["task"].as_str(), row["peer"].as_str());
@@ -166,27 +183,29 @@ fn draw(lines: &Path, folder: &Path) -> Outcome<()> {
         };
         found.entry((curve.family, peer.to_owned())).or_default().insert(n, value);
     }
-    for (name, title) in PICTURES {
-        let mut plot = LinePlot::new()
-            .title(title)
-            .x_label("samples")
-            .y_label("seconds")
-            .log_x()
-            .log_y()
-            .markers()
-            .style(Style::new().size(520, 400));
-        for curve in CURVES.iter().filter(|curve| curve.picture == name) {
-            for peer in ["purlin", curve.peer] {
-                let Some(points) = found.get(&(curve.family, peer.to_owned())) else { continue };
-                let n: Vec<f64> = points.keys().map(|&n| n as f64).collect();
-                let seconds: Vec<f64> = points.values().copied().collect();
-                plot = plot.line(format!("{}, {}", curve.name, library(peer)), &n, &seconds);
-            }
+    Ok(found)
+}
+
+/// The curves of a picture; none if none was measured.
+fn plot(found: &Found, picture: &str) -> Option<LinePlot> {
+    let mut plot = LinePlot::new()
+        .x_label("samples")
+        .y_label("seconds")
+        .log_x()
+        .log_y()
+        .markers()
+        .style(Style::new().size(520, 400));
+    let mut is_empty = true;
+    for curve in CURVES.iter().filter(|curve| curve.picture == picture) {
+        for peer in ["purlin", curve.peer] {
+            let Some(points) = found.get(&(curve.family, peer.to_owned())) else { continue };
+            let n: Vec<f64> = points.keys().map(|&n| n as f64).collect();
+            let seconds: Vec<f64> = points.values().copied().collect();
+            plot = plot.line(format!("{}, {}", curve.name, library(peer)), &n, &seconds);
+            is_empty = false;
         }
-        plot.draw()?.save(folder.join(format!("growth-{name}.svg")))?;
     }
-    print!("{}", table(&found)?);
-    Ok(())
+    (!is_empty).then_some(plot)
 }
 
 /// The name of a library without the variant that was measured.
@@ -200,12 +219,8 @@ fn library(peer: &str) -> &str {
 }
 
 /// Seconds of Purlin and of the other library by number of samples, in Markdown.
-fn table(found: &BTreeMap<(&str, String), Points>) -> Outcome<String> {
-    let sizes: Vec<usize> = {
-        let all: std::collections::BTreeSet<usize> =
-            found.values().flat_map(Points::keys).copied().collect();
-        all.into_iter().collect()
-    };
+fn table(found: &Found) -> Outcome<String> {
+    let sizes: BTreeSet<usize> = found.values().flat_map(Points::keys).copied().collect();
     let mut text = String::from("| | library |");
     for n in &sizes {
         write!(text, " {n} |")?;
