@@ -1,7 +1,8 @@
 """Clustering by the established libraries, each case in a process of its own.
 
 Without `--case` it runs itself once for every wanted case. Rows and parameters are those of
-`benches/src/cluster/`; a name with `-f64` is in double precision.
+`benches/src/cluster/`; a name with `-f64` is in double precision. With `--growth` the rows are those of
+`benches/src/cluster/growth.rs`.
 """
 
 import gzip
@@ -37,6 +38,16 @@ SETS = {
     "sp-2k-2": (2_000, 2, 5, 8.0, 100.0, 0.0, 406),
     "sil-20k-16": (20_000, 16, 10, 4.0, 10.0, 0.0, 409),
 }
+# The same without n, of every size of GROWTH_SIZES.
+GROWTH_SETS = {
+    "grow-km": (8, 16, 4.0, 10.0, 0.0, 501),
+    "grow-db": (2, 50, 1.5, 100.0, 0.05, 502),
+    "grow-hdb": (2, 20, 1.5, 100.0, 0.05, 503),
+    "grow-hc": (10, 10, 2.0, 10.0, 0.0, 504),
+    "grow-sil": (16, 10, 4.0, 10.0, 0.0, 505),
+}
+GROWTH_SIZES = [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000]
+SETS |= {f"{name}-{n}": (n, *rest) for name, rest in GROWTH_SETS.items() for n in GROWTH_SIZES}
 FASHION = "images/fashion-mnist/train-images-idx3-ubyte.gz"
 
 
@@ -127,6 +138,7 @@ def clusters(name, found):
 
 def dbscan(x, name, peer, family):
     eps = {"db-100k-2": 0.5, "db-100k-3": 1.5, "db-1M-2": 0.16, "db-50k-8": 2.0, "db-20k-32": 7.0}
+    eps |= {f"grow-db-{n}": 0.5 * (100_000 / n) ** 0.5 for n in GROWTH_SIZES}
     if peer == "sklearnex":
         from sklearnex.cluster import DBSCAN
     else:
@@ -227,6 +239,17 @@ def pca(x, name, peer, family):
     return lambda: model.fit(x), lambda m: {"variance": float(m.explained_variance_.sum())}
 
 
+def growth_families():
+    sizes = lambda name, suffix="": [f"{name}-{n}{suffix}" for n in GROWTH_SIZES]
+    yield "kmeans-20it", kmeans, ["sklearnex"], sizes("grow-km"), False
+    yield "dbscan", dbscan, ["sklearn-kd_tree"], sizes("grow-db", "-f64"), False
+    yield "hdbscan", hdbscan, ["hdbscan"], sizes("grow-hdb", "-f64"), False
+    yield "linkage-single", linkage, ["fastcluster-vector"], sizes("grow-hc", "-f64"), False
+    yield "linkage-average", linkage, ["fastcluster"], sizes("grow-hc", "-f64"), False
+    yield "linkage-ward", linkage, ["fastcluster-vector"], sizes("grow-hc", "-f64"), False
+    yield "silhouette", silhouette, ["sklearn"], sizes("grow-sil"), False
+
+
 def families():
     kmeans_peers = ["sklearn", "sklearn-elkan", "sklearnex"]
     kmeans_sets = ["km-100k-16-10", "km-100k-16-10-wide", "km-100k-64-100", "km-1M-8-16"]
@@ -257,7 +280,7 @@ def families():
 
 
 def cases():
-    for family, build, peers, sets, in_both_precisions in families():
+    for family, build, peers, sets, in_both_precisions in growth_families() if common.GROWTH else families():
         for name in sets:
             for variant in [name, f"{name}-f64"][: 1 + in_both_precisions]:
                 for peer in peers:

@@ -10,6 +10,7 @@ import time
 THREADS = int(sys.argv[sys.argv.index("--threads") + 1]) if "--threads" in sys.argv else 2
 ONLY = sys.argv[sys.argv.index("--only") + 1].split(",") if "--only" in sys.argv else [""]
 QUICK = "--quick" in sys.argv
+GROWTH = "--growth" in sys.argv
 
 # Before numpy, torch or TensorFlow is imported.
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(THREADS)
@@ -53,7 +54,13 @@ def integers(seed, n, k):
 
 def measure(call, reps=5):
     """Seconds of one call: warm-up of 2 calls and 0.2 s, then the median of at least 5 blocks of
-    at least 20 ms (3 when a block lasts over 5 s, 1 without a second warm-up when a call lasts over 20 s)."""
+    at least 20 ms (3 when a block lasts over 5 s, 1 without a second warm-up when a call lasts over 20 s).
+    With --growth the caller has warmed up, and the median is of 3 blocks, or of 1 call over 5 s."""
+    if GROWTH:
+        once = block(call, 1)
+        if once > 5:
+            return {"median_s": once, "min_s": once, "reps": 1}
+        return middle([block(call, max(1, int(np.ceil(0.02 / once)))) for _ in range(3)])
     start, calls = time.perf_counter(), 0
     while calls < 2 or time.perf_counter() - start < 0.2:
         call()
@@ -66,13 +73,19 @@ def measure(call, reps=5):
         reps = 1
     elif each * per_block > 5 or QUICK:
         reps = 3
-    times = []
-    for _ in range(reps):
-        start = time.perf_counter()
-        for _ in range(per_block):
-            call()
-        times.append((time.perf_counter() - start) / per_block)
-    return {"median_s": statistics.median(times), "min_s": min(times), "reps": reps}
+    return middle([block(call, per_block) for _ in range(reps)])
+
+
+def block(call, n):
+    """Seconds of one of n calls."""
+    start = time.perf_counter()
+    for _ in range(n):
+        call()
+    return (time.perf_counter() - start) / n
+
+
+def middle(times):
+    return {"median_s": statistics.median(times), "min_s": min(times), "reps": len(times)}
 
 
 def first_call(call):

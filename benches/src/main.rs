@@ -1,10 +1,11 @@
 //! The runner of the measured workloads: one JSON object per line, each task in its own process.
 //!
 //! ```text
-//! cargo run --release -p purlin-bench -- [--list] [--only SUBSTR[,SUBSTR]] [--threads N] [--quick] [--data DIR]
+//! cargo run --release -p purlin-bench -- [--list] [--only SUBSTR[,SUBSTR]] [--threads N] [--quick | --growth] [--data DIR]
 //! ```
 //!
-//! `benches/peers/compare` runs it in turn with other libraries and prints the ratios.
+//! `benches/peers/compare` runs it in turn with other libraries and prints the ratios; the program
+//! `clustering_growth` does so with the tasks of `--growth` and draws them.
 #![allow(clippy::print_stdout, reason = "the lines on standard output are the product")]
 
 mod augment;
@@ -36,6 +37,9 @@ struct Arguments {
     /// Three repeats instead of five.
     #[arg(long)]
     quick: bool,
+    /// Clustering of more and more samples instead of the tasks of the table, briefly.
+    #[arg(long)]
+    growth: bool,
     /// Folder with `jpeg/{a,b}`, written by `benches/peers/augment.py --gen-only`; without it the
     /// decoding tasks are left out.
     #[arg(long)]
@@ -58,6 +62,9 @@ impl Task {
 }
 
 fn tasks(arguments: &Arguments) -> Vec<Task> {
+    if arguments.growth {
+        return cluster::growth();
+    }
     let mut tasks = gemm::tasks();
     tasks.extend(train::tasks());
     tasks.extend(linear::tasks());
@@ -70,6 +77,7 @@ fn tasks(arguments: &Arguments) -> Vec<Task> {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     measure::set_quick(arguments.quick);
+    measure::set_brief(arguments.growth);
     if let Some(name) = &arguments.task {
         return run_one(&arguments, name);
     }
@@ -96,7 +104,7 @@ fn run_one(arguments: &Arguments, name: &str) -> ExitCode {
     }
     match tasks(arguments).into_iter().find(|task| task.name == name) {
         Some(task) => {
-            println!("{}", (task.run)().line(name, arguments.threads));
+            println!("{}", (task.run)().line(name, "purlin", arguments.threads));
             ExitCode::SUCCESS
         }
         None => ExitCode::FAILURE,
@@ -110,6 +118,9 @@ fn run_in_child(arguments: &Arguments, name: &str) -> bool {
     command.args(["--task", name, "--threads", &arguments.threads.to_string()]);
     if arguments.quick {
         command.arg("--quick");
+    }
+    if arguments.growth {
+        command.arg("--growth");
     }
     if let Some(data) = &arguments.data {
         command.arg("--data").arg(data);

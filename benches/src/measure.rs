@@ -5,10 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 static QUICK: AtomicBool = AtomicBool::new(false);
+static BRIEF: AtomicBool = AtomicBool::new(false);
 
 /// Three repeats instead of five.
 pub(crate) fn set_quick(quick: bool) {
     QUICK.store(quick, Ordering::Relaxed);
+}
+
+/// For curves of many points: see `time`.
+pub(crate) fn set_brief(brief: bool) {
+    BRIEF.store(brief, Ordering::Relaxed);
 }
 
 /// Seconds of one call.
@@ -23,7 +29,12 @@ const LONG_S: f64 = 20.0;
 
 /// Warms up with 2 calls and 0.2 s, then takes the median of at least 5 blocks of at least 20 ms
 /// (3 when a block lasts over 5 s, 1 without a second warm-up when a call lasts over 20 s).
+///
+/// When brief, the caller has warmed up, and the median is of 3 blocks, or of 1 call over 5 s.
 pub(crate) fn time(mut call: impl FnMut()) -> Timing {
+    if BRIEF.load(Ordering::Relaxed) {
+        return time_briefly(call);
+    }
     let start = Instant::now();
     let mut calls = 0;
     while calls < 2 || start.elapsed().as_secs_f64() < 0.2 {
@@ -41,17 +52,30 @@ pub(crate) fn time(mut call: impl FnMut()) -> Timing {
         _ if QUICK.load(Ordering::Relaxed) => 3,
         _ => 5,
     };
-    let mut times: Vec<f64> = (0..reps)
-        .map(|_| {
-            let start = Instant::now();
-            for _ in 0..per_block as usize {
-                call();
-            }
-            start.elapsed().as_secs_f64() / per_block
-        })
-        .collect();
+    middle((0..reps).map(|_| block(&mut call, per_block)).collect())
+}
+
+fn time_briefly(mut call: impl FnMut()) -> Timing {
+    let once = block(&mut call, 1.0);
+    if once > 5.0 {
+        return middle(vec![once]);
+    }
+    let per_block = (0.02 / once).ceil();
+    middle((0..3).map(|_| block(&mut call, per_block)).collect())
+}
+
+/// Seconds of one of `n` calls.
+fn block(call: &mut impl FnMut(), n: f64) -> f64 {
+    let start = Instant::now();
+    for _ in 0..n as usize {
+        call();
+    }
+    start.elapsed().as_secs_f64() / n
+}
+
+fn middle(mut times: Vec<f64>) -> Timing {
     times.sort_by(f64::total_cmp);
-    Timing { median_s: times[reps / 2], min_s: times[0], reps }
+    Timing { median_s: times[times.len() / 2], min_s: times[0], reps: times.len() }
 }
 
 /// What the first call of a piece of work took.
@@ -106,9 +130,9 @@ impl Row {
     }
 
     /// The line to print.
-    pub(crate) fn line(&self, task: &str, threads: usize) -> Value {
+    pub(crate) fn line(&self, task: &str, peer: &str, threads: usize) -> Value {
         json!({
-            "task": task, "peer": "purlin", "threads": threads, "value": self.value,
+            "task": task, "peer": peer, "threads": threads, "value": self.value,
             "unit": self.unit, "higher_is_better": self.higher_is_better, "extra": self.extra,
         })
     }

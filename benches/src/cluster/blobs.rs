@@ -27,6 +27,12 @@ impl Blobs {
         Self { name, n, d, k, std, half_width: 10.0, noise_share: 0.0, seed }
     }
 
+    /// Of as many points as wanted.
+    pub(super) const fn n(mut self, n: usize) -> Self {
+        self.n = n;
+        self
+    }
+
     /// Another box.
     pub(super) const fn half_width(mut self, half_width: f64) -> Self {
         self.half_width = half_width;

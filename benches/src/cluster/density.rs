@@ -48,7 +48,7 @@ pub(super) fn tasks() -> Vec<Task> {
     tasks
 }
 
-fn dbscan<T: Real>(x: &Table<T>, set: Blobs, eps: f64) -> Row {
+pub(super) fn dbscan<T: Real>(x: &Table<T>, set: Blobs, eps: f64) -> Row {
     row(
         || Dbscan::new(eps, 10).fit(black_box(x.view())).expect("blobs can be clustered"),
         |model, row| tell(model.labels(), set, row),

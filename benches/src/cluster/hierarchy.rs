@@ -31,7 +31,7 @@ pub(super) fn tasks() -> Vec<Task> {
     tasks
 }
 
-fn tree<T: Real>(x: &Table<T>, linkage: Linkage) -> Row {
+pub(super) fn tree<T: Real>(x: &Table<T>, linkage: Linkage) -> Row {
     row(
         || Agglomerative::new(linkage).fit(black_box(x.view())).expect("the matrix fits"),
         |tree, row| row.with("height_sum", tree.heights().iter().sum::<f64>()),

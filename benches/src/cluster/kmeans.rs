@@ -68,7 +68,7 @@ fn fashion(path: &Path) -> Table<f32> {
 }
 
 /// Twenty rounds from the first `k` points.
-fn rounds<T: Real>(x: &Table<T>, k: usize) -> Row {
+pub(super) fn rounds<T: Real>(x: &Table<T>, k: usize) -> Row {
     fit(x, &KMeans::new(k).init(Init::Centroids(x.first(k))).max_iter(20).tol(0.0))
 }
 

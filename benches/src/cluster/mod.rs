@@ -2,6 +2,7 @@
 
 mod blobs;
 mod density;
+mod growth;
 mod hierarchy;
 mod kmeans;
 mod mixture;
@@ -11,6 +12,7 @@ mod spectral;
 use crate::Task;
 use crate::measure::{Row, first_call, time};
 use blobs::{Blobs, Table};
+pub(crate) use growth::tasks as growth;
 
 pub(crate) fn tasks() -> Vec<Task> {
     let mut tasks = kmeans::tasks();

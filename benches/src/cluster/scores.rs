@@ -20,7 +20,13 @@ const N_QUERIES: usize = 10_000;
 
 pub(super) fn tasks() -> Vec<Task> {
     let mut tasks = Vec::new();
-    both(&mut tasks, "silhouette/sil-20k-16", SILHOUETTE, |x| score(&x), |x| score(&x));
+    both(
+        &mut tasks,
+        "silhouette/sil-20k-16",
+        SILHOUETTE,
+        |x| score(&x, SILHOUETTE),
+        |x| score(&x, SILHOUETTE),
+    );
     for set in NEIGHBORS {
         let name = format!("knn-10/{}", set.name);
         both(&mut tasks, &name, set, |x| neighbors(&x), |x| neighbors(&x));
@@ -28,8 +34,8 @@ pub(super) fn tasks() -> Vec<Task> {
     tasks
 }
 
-fn score<T: Real>(x: &Table<T>) -> Row {
-    let labels = SILHOUETTE.labels();
+pub(super) fn score<T: Real>(x: &Table<T>, set: Blobs) -> Row {
+    let labels = set.labels();
     row(
         || silhouette(black_box(x.view()), &labels, &Metric::Euclidean).expect("ten blobs"),
         |&score, row| row.with("silhouette", score),
