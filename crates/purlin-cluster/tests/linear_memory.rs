@@ -164,7 +164,7 @@ fn bad_input_is_refused_with_its_numbers() {
         text(linear(Linkage::Centroid)),
         "agglomerative: algorithm must be Auto or Condensed for centroid linkage, got LinearMemory"
     );
-    let err = linear(Linkage::Weighted).plan::<f64>(usize::MAX, 2).unwrap_err();
+    let err = linear(Linkage::Weighted).plan::<f64>(1 << 31, usize::MAX).unwrap_err();
     assert!(err.to_string().contains("18446744073709551615 bytes"), "{err}");
     for (value, shown) in [(f64::NAN, "NaN"), (-1.0, "-1"), (f64::INFINITY, "inf")] {
         let bad = Metric::Custom(CustomMetric::new("bad", move |_, _| value));

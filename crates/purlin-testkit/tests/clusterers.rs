@@ -203,7 +203,7 @@ fn what_depends_on_order_or_place_is_caught() {
     assert_caught("order", "rows in another order, the same clusters: row 0", || {
         check_permutation(&Broken::new(Fault::Order), x.view());
     });
-    assert_caught("scale", "a table scaled, the same clusters", || {
+    assert_caught("origin", "a table moved, the same clusters", || {
         check_invariance(x.view(), at(Fault::Origin));
     });
     let turned_only = Matrix::from_fn(60, 3, |i, j| if j == 2 { 0.0 } else { x[(i, j)] });

@@ -9,9 +9,9 @@ use std::ops::Range;
 
 /// Samples with their weights.
 ///
-/// They are not copied, unless [`Table::keep_packed`] is called: a round packs a piece of them at a time, and what it does with the piece
-/// finds it in the cache. A round waits for memory more than for arithmetic where clusters are few,
-/// and this way it reads the table once.
+/// They are not copied, unless [`Table::keep_packed`] is called: a round packs a piece of them at a
+/// time, and what it does with the piece finds it in the cache. A round waits for memory more than
+/// for arithmetic where clusters are few, and this way it reads the table once.
 pub(super) struct Table<'a, T: Real> {
     pub(super) x: MatrixView<'a, T>,
     pub(super) weights: Option<&'a [T]>,
