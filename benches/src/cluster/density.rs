@@ -56,7 +56,7 @@ pub(super) fn dbscan<T: Real>(x: &Table<T>, set: Blobs, eps: f64) -> Row {
 }
 
 /// A sample counts itself, as in scikit-learn; the hdbscan package is told 10.
-fn hdbscan<T: Real>(x: &Table<T>, set: Blobs) -> Row {
+pub(super) fn hdbscan<T: Real>(x: &Table<T>, set: Blobs) -> Row {
     let hdbscan = Hdbscan::new(50).min_samples(11);
     row(
         || hdbscan.fit(black_box(x.view())).expect("blobs can be clustered"),
@@ -87,7 +87,7 @@ fn optics<T: Real>(x: &Table<T>) -> Row {
 }
 
 /// What shows that the clusters are those of the other libraries.
-pub(super) fn tell(labels: &[Option<usize>], set: Blobs, row: Row) -> Row {
+fn tell(labels: &[Option<usize>], set: Blobs, row: Row) -> Row {
     row.with("n_clusters", labels.iter().flatten().max().map_or(0, |last| last + 1))
         .with("noise", labels.iter().filter(|label| label.is_none()).count())
         .with("ari", adjusted_rand(&set.labels(), labels).expect("n labels each"))

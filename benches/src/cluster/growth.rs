@@ -1,14 +1,13 @@
 //! Clustering of more and more samples: one task per curve and size, named `FAMILY/grow-SET-N`.
 
-use super::density::{dbscan, tell};
+use super::Blobs;
+use super::density::{dbscan, hdbscan};
 use super::hierarchy::tree;
 use super::kmeans::rounds;
 use super::scores::score;
-use super::{Blobs, Table, row};
 use crate::Task;
 use crate::measure::Row;
-use purlin_cluster::{Hdbscan, Linkage};
-use std::hint::black_box;
+use purlin_cluster::Linkage;
 
 const SIZES: [usize; 7] = [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000];
 
@@ -41,16 +40,4 @@ pub(crate) fn tasks() -> Vec<Task> {
 /// In two columns, a radius with as many neighbours at every size.
 fn eps(n: usize) -> f64 {
     0.5 * (100_000.0 / n as f64).sqrt()
-}
-
-fn hdbscan(x: &Table<f64>, set: Blobs) -> Row {
-    row(
-        || {
-            Hdbscan::new(50)
-                .min_samples(11)
-                .fit(black_box(x.view()))
-                .expect("blobs can be clustered")
-        },
-        |model, row| tell(model.labels(), set, row),
-    )
 }
