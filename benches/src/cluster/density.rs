@@ -87,7 +87,7 @@ fn optics<T: Real>(x: &Table<T>) -> Row {
 }
 
 /// What shows that the clusters are those of the other libraries.
-fn tell(labels: &[Option<usize>], set: Blobs, row: Row) -> Row {
+pub(super) fn tell(labels: &[Option<usize>], set: Blobs, row: Row) -> Row {
     row.with("n_clusters", labels.iter().flatten().max().map_or(0, |last| last + 1))
         .with("noise", labels.iter().filter(|label| label.is_none()).count())
         .with("ari", adjusted_rand(&set.labels(), labels).expect("n labels each"))
