@@ -38,8 +38,8 @@ impl Agglomerative {
     ///
     /// # Errors
     ///
-    /// Those of [`Agglomerative::fit`] that do not depend on what the table holds, first of all
-    /// [`Error::OutOfBudget`].
+    /// Those of [`Agglomerative::fit`] that come of the parameters and the number of samples alone,
+    /// first of all [`Error::OutOfBudget`].
     ///
     /// # Examples
     ///

@@ -14,8 +14,9 @@ impl Dbscan {
     /// # Errors
     ///
     /// - [`Error::InvalidParam`](crate::Error::InvalidParam): `eps` is not finite and above 0,
-    ///   `min_samples` is 0, the metric or the search does not fit, or `x` is nothing that the
-    ///   metric takes, see [`Metric::check_table`](crate::Metric::check_table).
+    ///   `min_samples` is 0, the metric or the search does not fit, `x` is nothing that the
+    ///   metric takes, see [`Metric::check_table`](crate::Metric::check_table), its numbers are so
+    ///   large that squared distances overflow, or a distance is negative or NaN.
     /// - [`Error::TooFewSamples`](crate::Error::TooFewSamples): `x` has no row.
     /// - [`Error::Shape`](crate::Error::Shape): `x` has no column, or not as many as the metric
     ///   knows.

@@ -76,7 +76,9 @@ impl<T: Real> DbscanModel<T> {
     /// # Errors
     ///
     /// [`Error::Shape`](crate::Error::Shape) when `x` has another number of columns,
-    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity,
+    /// [`Error::InvalidParam`](crate::Error::InvalidParam) when it is nothing that the metric takes,
+    /// or squared distances could overflow.
     ///
     /// # Examples
     ///

@@ -16,7 +16,9 @@ impl<T: Real> SpatialIndex<T> {
     /// # Errors
     ///
     /// [`Error::Shape`](crate::Error::Shape) when `query` has another number of columns,
-    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity,
+    /// [`Error::InvalidParam`](crate::Error::InvalidParam) when it is nothing that the metric takes,
+    /// or squared distances could overflow.
     pub fn nearest(&self, query: &[T], k: usize) -> Result<Vec<Neighbor<T>>> {
         self.check(query)?;
         Ok(self.nearest_to(query, k))

@@ -53,7 +53,8 @@ impl<T: Real> MeanShiftModel<T> {
     /// # Errors
     ///
     /// [`Error::Shape`](crate::Error::Shape) when `x` has another number of columns,
-    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity,
+    /// [`Error::InvalidParam`](crate::Error::InvalidParam) when squared distances could overflow.
     ///
     /// # Examples
     ///

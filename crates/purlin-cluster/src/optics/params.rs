@@ -91,7 +91,8 @@ impl Optics {
     /// # Errors
     ///
     /// - [`Error::InvalidParam`]: `min_samples` is below 2, `max_eps` is not above 0, a parameter
-    ///   of [`Xi`] or of the metric is out of range, or a distance is negative or NaN.
+    ///   of [`Xi`] or of the metric is out of range, a distance is negative or NaN, or numbers of
+    ///   `x` are so large that squared distances overflow.
     /// - [`Error::TooFewSamples`]: `x` has no row.
     /// - [`Error::Shape`]: `x` has no column.
     /// - [`Error::NonFinite`]: `x` holds NaN or an infinity.

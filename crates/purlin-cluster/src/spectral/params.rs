@@ -135,7 +135,7 @@ impl SpectralClustering {
         self
     }
 
-    /// The most bytes that the affinities of all pairs may take.
+    /// The most bytes that the affinities of all pairs, or the graph of neighbours, may take.
     pub fn memory(mut self, memory: MemoryBudget) -> Self {
         self.memory = memory;
         self
