@@ -14,8 +14,9 @@
 use flate2::read::GzDecoder;
 use purlin_cluster::metrics::adjusted_rand;
 use purlin_cluster::{
-    Agglomerative, BisectingKMeans, Dbscan, KMeans, Linkage, Metric, MiniBatchKMeans, Optics,
-    SpatialIndex, SphericalKMeans, Xi,
+    Affinity, Agglomerative, BisectingKMeans, Dbscan, GaussianMixture, Hdbscan, KMeans, Linkage,
+    MeanShift, Metric, MiniBatchKMeans, Optics, Seeding, SpatialIndex, SpectralClustering,
+    SphericalKMeans, Xi, estimate_bandwidth,
 };
 use purlin_core::MatrixView;
 use serde_json::{Value, json};
@@ -29,6 +30,9 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Rows beyond which an algorithm of quadratic cost in one of the two libraries is left out.
 const MANY: usize = 10_000;
+
+/// The least size of a cluster of HDBSCAN*.
+const MIN_CLUSTER: usize = 15;
 
 /// The name of an algorithm, its parameters as scikit-learn names them, and the labels.
 type Found = (&'static str, Value, Vec<Option<usize>>);
@@ -111,7 +115,20 @@ fn algorithms(set: &Set) -> Outcome<Vec<Found>> {
     let eps = set.eps()?;
     let model = Dbscan::new(eps, 5).fit(x)?;
     found.push(("dbscan", json!({"eps": eps, "min_samples": 5}), model.labels().to_vec()));
+    let (size, samples) = (MIN_CLUSTER, 5);
+    let model = Hdbscan::new(size).min_samples(samples).fit(x)?;
+    let parameters = json!({"min_cluster_size": size, "min_samples": samples});
+    found.push(("hdbscan", parameters, model.labels().to_vec()));
+    let model = GaussianMixture::new(k).fit(x)?;
+    found.push(("mixture", json!({"n_components": k}), all(model.labels())));
     if n <= MANY {
+        let bins = Seeding::Bins { min_bin_freq: 1 };
+        let bandwidth = estimate_bandwidth(x, 1.0 / k as f64, None, 0)?;
+        let model = MeanShift::new().bandwidth(bandwidth).seeding(bins).fit(x)?;
+        found.push(("meanshift", json!({"bandwidth": bandwidth}), model.labels().to_vec()));
+        let graph = Affinity::NearestNeighbors(10);
+        let model = SpectralClustering::new(k).affinity(graph).fit(x)?;
+        found.push(("spectral", json!({"n_clusters": k}), all(model.labels())));
         let labels = Optics::new(5).fit(x)?.extract_xi(&Xi::new(0.05))?.labels;
         found.push(("optics", json!({"min_samples": 5, "xi": 0.05}), labels));
     }

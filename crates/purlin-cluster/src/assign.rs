@@ -1,7 +1,7 @@
 //! Samples and their centroids, for the relatives of k-means.
 
 use purlin_backend::distance::{
-    Centroids, Panels, add_rows, squared_euclidean, squared_to_assigned,
+    Centroids, Frame, Panels, Points, add_rows, column_sums, squared_euclidean, squared_to_assigned,
 };
 use purlin_backend::parallel;
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
@@ -19,12 +19,15 @@ pub(crate) fn nearest<T: Real>(
 ) -> Vec<u32> {
     let mut labels = vec![u32::MAX; x.n_rows()];
     let work = x.n_rows().saturating_mul(x.n_cols() * (centroids.n_rows() / 8 + 1));
-    let centroids = Centroids::new(centroids, center);
+    let extent = |most: f64, row: &[T]| {
+        let from_center = row.iter().zip(center).map(|(x, c)| (*x - *c).to_f64().abs());
+        from_center.fold(most, f64::max)
+    };
+    let frame = Frame::new(center, centroids.rows().fold(0.0, extent));
+    let centroids = Centroids::new(centroids, &frame);
     parallel::for_each_chunk(&mut labels, BLOCK, work, |i, labels| {
         let x = x.row_range(i * BLOCK..i * BLOCK + labels.len());
-        let panels = Panels::pack(x, Some(center));
-        let norms = panels.squared_norms();
-        centroids.nearest(x, &panels, &norms, 0..panels.n_panels(), labels);
+        centroids.nearest(x, &Points::pack(x, &frame), 0..labels.len(), labels);
     });
     labels
 }
@@ -139,11 +142,22 @@ pub(crate) fn sums<T: Real>(
     parallel::reduce(n.div_ceil(size), n * d, part, add).unwrap_or_else(|| vec![0.0; k * (d + 1)])
 }
 
+/// Rows of a part of the sum of a column.
+const COLUMN_BLOCK: usize = 1024;
+
 /// The means of the columns.
 pub(crate) fn means<T: Real>(x: MatrixView<'_, T>) -> Vec<f64> {
     let (n, d) = x.shape();
-    let sums = sums(x, &vec![0; n], None, 1);
-    sums[..d].iter().map(|sum| sum / sums[d].max(1.0)).collect()
+    let part = |i: usize| column_sums(x.row_range(i * COLUMN_BLOCK..n.min((i + 1) * COLUMN_BLOCK)));
+    let add = |mut a: Vec<f64>, b: Vec<f64>| {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a += b;
+        }
+        a
+    };
+    let sums = parallel::reduce(n.div_ceil(COLUMN_BLOCK), 4 * n * d, part, add);
+    let n = n.max(1) as f64;
+    sums.unwrap_or_else(|| vec![0.0; d]).into_iter().map(|sum| sum / n).collect()
 }
 
 /// The mean variance of the columns.
@@ -167,6 +181,13 @@ pub(crate) fn check_squares_about<T: Real>(
     check_squares_of(op, "x", x, center)
 }
 
+/// The greatest number that a table of `d` columns may hold, less its center: two rows differ by at
+/// most twice that in each column, and k-means wants room for four times the square, for any part
+/// of the rows.
+pub(crate) fn greatest_square_root<T: Real>(d: usize) -> f64 {
+    (T::MAX.to_f64() / (32.0 * d as f64)).sqrt()
+}
+
 /// [`check_squares_about`] of the rows of a table that is called `name`.
 pub(crate) fn check_squares_of<T: Real>(
     op: &'static str,
@@ -174,10 +195,7 @@ pub(crate) fn check_squares_of<T: Real>(
     x: MatrixView<'_, T>,
     center: &[T],
 ) -> Result<()> {
-    // Two rows differ by at most twice the greatest number in each column; k-means wants room for
-    // four times the square of that, for any part of the rows.
-    let limit = (T::MAX.to_f64() / (32.0 * x.n_cols() as f64)).sqrt();
-    let limit = T::from_f64(limit);
+    let limit = T::from_f64(greatest_square_root::<T>(x.n_cols()));
     let is_large = |row: &[T]| {
         // No early end: the compiler makes vectors of it.
         row.iter().zip(center).fold(false, |any, (x, c)| any | ((*x - *c).abs() > limit))

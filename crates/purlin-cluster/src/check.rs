@@ -10,12 +10,20 @@ pub(crate) fn table<T: Real>(
     x: MatrixView<'_, T>,
     min_rows: usize,
 ) -> Result<()> {
-    let (n, d) = x.shape();
-    if d == 0 {
+    shape(op, x, min_rows)?;
+    x.check_finite(op, "x")
+}
+
+/// [`table`] without a look at the numbers.
+pub(crate) fn shape<T: Real>(
+    op: &'static str,
+    x: MatrixView<'_, T>,
+    min_rows: usize,
+) -> Result<()> {
+    if x.n_cols() == 0 {
         return Err(Error::shape(op, "x with at least 1 column", 0));
     }
-    n_samples(op, n, min_rows)?;
-    x.check_finite(op, "x")
+    n_samples(op, x.n_rows(), min_rows)
 }
 
 /// Refuses numbers so large that squared distances overflow, where the metric has squares.

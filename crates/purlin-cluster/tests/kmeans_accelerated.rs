@@ -168,13 +168,38 @@ fn bounds_that_do_not_fit_are_refused_with_their_bytes() {
     // 100 upper and 400 lower bounds, 16 distances between centroids, a bundle of 16 by 2.
     let expected = "kmeans: the bounds of the algorithm needs 2192 bytes, allowed are 1000";
     assert_eq!(err.to_string(), expected);
-    assert_eq!(kmeans.algorithm(Algorithm::Lloyd).fit(x.view()).unwrap().labels().len(), 100);
-    // By shape: groups for many centroids, Lloyd where they do not fit.
-    let x = blobs::<f32>(300, 40, 64, 1.0, 1);
-    let many = KMeans::new(64);
-    assert_eq!(many.fit(x.view()).unwrap().algorithm(), Algorithm::Yinyang);
-    let small = many.memory(MemoryBudget::new(10));
-    assert_eq!(small.fit(x.view()).unwrap().algorithm(), Algorithm::Lloyd);
+    assert_eq!(
+        kmeans.clone().algorithm(Algorithm::Lloyd).fit(x.view()).unwrap().labels().len(),
+        100
+    );
+    // What is chosen for the caller keeps no bounds.
+    assert_eq!(kmeans.algorithm(Algorithm::Auto).fit(x.view()).unwrap().labels().len(), 100);
+}
+
+#[test]
+fn a_sample_that_leaves_takes_nothing_along() {
+    // At first the far sample shares a cluster; then it is alone, and the others are as exact as if
+    // it had never been there.
+    let mut rows: Vec<[f64; 1]> = (0..40).map(|i| [f64::from(i) / 7.0]).collect();
+    rows.push([1e40]);
+    let x = Matrix::from_rows(&rows);
+    let sum: f64 = rows[..40].iter().map(|row| row[0]).sum();
+    for algorithm in [Algorithm::Lloyd].into_iter().chain(ACCELERATED) {
+        let start = Init::Centroids(Matrix::from_rows(&[[-1e40], [1.0]]));
+        let model = KMeans::new(2).init(start).algorithm(algorithm).fit(x.view()).unwrap();
+        let near = model.centroids().row(model.labels()[0])[0];
+        assert!((near - sum / 40.0).abs() < 1e-14, "{algorithm:?}: {near}");
+        assert_eq!(model.centroids().row(model.labels()[40])[0], 1e40);
+    }
+}
+
+#[test]
+fn rounds_leave_out_what_cannot_change() {
+    let x = blobs::<f32>(20_000, 8, 10, 4.0, 3);
+    let model = KMeans::new(10).seed(1).tol(0.0).trace(true).fit(x.view()).unwrap();
+    let counts: Vec<u64> = model.trace().iter().map(|round| round.n_distances).collect();
+    assert_eq!(counts[0], 200_000);
+    assert!(counts[counts.len() - 1] < 100_000, "{counts:?}");
 }
 
 proptest! {

@@ -5,6 +5,7 @@
 //! anywhere and need no copy; every value is the definition's.
 
 use super::Panels;
+use super::ranking::least_lane;
 use crate::mono::once;
 use crate::{Buffer, Kernel, dispatch};
 use purlin_core::simd::{Isa, Lanes, MAX_LANES};
@@ -217,14 +218,6 @@ fn least_of<V: Lanes>(sums: V, numbers: V) -> Least<V::Scalar> {
     let lane = least_lane(V::select(sums.eq(V::splat(value)), numbers, infinity));
     let others = V::select(numbers.eq(V::splat(lane)), infinity, sums);
     Least { value, lane: lane.to_f64() as u32, second: least_lane(others) }
-}
-
-#[inline(always)]
-fn least_lane<V: Lanes>(v: V) -> V::Scalar {
-    let v = if V::LANES > 8 { v.min(v.upper::<8>()) } else { v };
-    let v = v.min(v.upper::<4>());
-    let v = v.min(v.upper::<2>());
-    v.min(v.upper::<1>()).first()
 }
 
 /// About the squared distance of the rows of `x` that `rows` names from the centroid at the same

@@ -4,6 +4,7 @@
 
 use super::symmetric::{SIDE, TILE, band_start};
 use crate::indices;
+use crate::isa::prefetch;
 use crate::parallel::{self, Shared};
 use crate::{Kernel, dispatch};
 use purlin_core::Real;
@@ -65,19 +66,6 @@ pub struct Joined<'a, T> {
 /// as many as it fetches at a time.
 const AHEAD: usize = 24;
 
-/// Asks for the cache line of a place, which need not exist.
-#[inline(always)]
-fn prefetch<T>(place: Shared<T>) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: part of the base of the architecture; it reads nothing that the program sees.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.0.cast_const().cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
-}
-
 /// A row in its tiles.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row<T> {
@@ -116,9 +104,9 @@ impl<T: Real> Row<T> {
             let next = tile + AHEAD;
             if next < band {
                 let place = tiles.at(band_start(n_tiles, next) + TILE * (band - next));
-                prefetch(place);
+                prefetch(place.0);
                 if size_of::<T>() == 8 {
-                    prefetch(place.at(TILE / 2));
+                    prefetch(place.at(TILE / 2).0);
                 }
             }
             f(tile - first, tiles.at(at + within), SIDE);

@@ -53,14 +53,14 @@ impl<T: Real> Panels<T> {
             parallel::for_each_chunk(out, size, size_of_val(out), |run, out| {
                 let first = run * RUN * width::<T>();
                 let rows = first..x.n_rows().min(first + RUN * width::<T>());
-                dispatch(Pack { x: x.row_range(rows), center, out, norms: None });
+                dispatch(Pack { x: x.row_range(rows), center, out });
             });
         });
         Self { data, n_rows, n_features }
     }
 
-    /// [`Panels::pack`] on the calling thread, in the place of what is there, with
-    /// [`Panels::squared_norms`] in the same pass. For few rows at a time, that stay in the cache.
+    /// [`Panels::pack`] on the calling thread, in the place of what is there. For few rows at a
+    /// time, that stay in the cache.
     ///
     /// # Panics
     ///
@@ -72,30 +72,28 @@ impl<T: Real> Panels<T> {
     /// use purlin_backend::distance::Panels;
     /// use purlin_core::MatrixView;
     ///
-    /// let x = [[1.0f64, 2.0], [3.0, 5.0]];
-    /// let (mut panels, mut norms) = (Panels::none(), Vec::new());
-    /// panels.refill(MatrixView::from_rows(&x), &[1.0, 2.0], &mut norms);
-    /// assert_eq!(panels.panel(0)[..2], [0.0, 2.0]);
-    /// assert_eq!(norms[..3], [0.0, 13.0, 0.0]);
+    /// let mut panels = Panels::none();
+    /// panels.refill(MatrixView::from_rows(&[[1.0f64, 2.0], [3.0, 5.0]]));
+    /// assert_eq!(panels.panel(0)[..2], [1.0, 3.0]);
     /// ```
     #[track_caller]
-    pub fn refill(&mut self, x: MatrixView<'_, T>, center: &[T], norms: &mut Vec<T>) {
-        let ((n_rows, n_features), got) = (x.shape(), center.len());
-        assert!(got == n_features, "panels: expected {n_features} centers, got {got}");
-        let lanes = width::<T>();
-        let n_panels = n_rows.div_ceil(lanes);
-        let len = n_panels.checked_mul(lanes * n_features);
+    pub fn refill(&mut self, x: MatrixView<'_, T>) {
+        let out = self.room(x.n_rows(), x.n_cols());
+        once!(|x: MatrixView<'_, T>, out: &mut [T]| {
+            dispatch(Pack { x, center: None, out });
+        });
+    }
+
+    /// Where the numbers of so many rows go.
+    #[track_caller]
+    pub(super) fn room(&mut self, n_rows: usize, n_features: usize) -> &mut [T] {
+        let len = n_rows.div_ceil(width::<T>()).checked_mul(width::<T>() * n_features);
         let len = len.expect("panels: sizes must fit in memory");
         if self.data.len() < len {
             self.data = Buffer::scratch(len);
         }
         (self.n_rows, self.n_features) = (n_rows, n_features);
-        norms.clear();
-        norms.resize(n_panels * lanes, T::ZERO);
-        let (out, norms) = (&mut self.data[..len], &mut norms[..]);
-        once!(|x: MatrixView<'_, T>, center: &[T], out: &mut [T], norms: &mut [T]| {
-            dispatch(Pack { x, center: Some(center), out, norms: Some(norms) });
-        });
+        &mut self.data[..len]
     }
 
     /// Panels of a table without rows, for [`Panels::refill`].
@@ -212,20 +210,6 @@ impl<T: Real> Panels<T> {
         }
     }
 
-    /// The squared Euclidean norm of each row as it is packed, and 0 for each missing row of the
-    /// last panel.
-    pub fn squared_norms(&self) -> Buffer<T> {
-        let mut norms = Buffer::scratch(self.n_panels() * width::<T>());
-        let (panels, out) = (self, &mut norms[..]);
-        once!(|panels: &Panels<T>, out: &mut [T]| {
-            let work = size_of_val(&panels.data[..]);
-            parallel::for_each_chunk(out, RUN * width::<T>(), work, |run, out| {
-                dispatch(Norms { panels, first: run * RUN, out });
-            });
-        });
-        norms
-    }
-
     /// `limit` for each row, and NaN for each missing row of the last panel: what
     /// [`weigh_within`](super::weigh_within) and its like take.
     ///
@@ -260,15 +244,13 @@ struct Pack<'a, T> {
     x: MatrixView<'a, T>,
     center: Option<&'a [T]>,
     out: &'a mut [T],
-    /// Where the squared norms go, if they are wanted.
-    norms: Option<&'a mut [T]>,
 }
 
 impl<T: Real> Kernel for Pack<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { x, center, out, mut norms } = self;
+        let Self { x, center, out } = self;
         let lanes = T::Lanes::<I>::LANES;
         if x.n_cols() == 0 {
             return;
@@ -286,7 +268,6 @@ impl<T: Real> Kernel for Pack<'_, T> {
                 pack_tile::<T::Lanes<I>>(source, rows.n_rows(), x.n_cols(), out, lanes);
             }
             let Some(center) = center else { continue };
-            let mut sum = T::Lanes::<I>::splat(T::ZERO);
             for (out, &center) in out.chunks_exact_mut(lanes).zip(center) {
                 if rows.n_rows() < lanes {
                     // Missing rows stay 0.
@@ -296,34 +277,7 @@ impl<T: Real> Kernel for Pack<'_, T> {
                 } else {
                     (T::Lanes::<I>::load(out) - T::Lanes::<I>::splat(center)).store(out);
                 }
-                let x = T::Lanes::<I>::load(out);
-                sum = x.mul_add(x, sum);
             }
-            if let Some(norms) = &mut norms {
-                sum.store(&mut norms[p * lanes..]);
-            }
-        }
-    }
-}
-
-struct Norms<'a, T: Real> {
-    panels: &'a Panels<T>,
-    first: usize,
-    out: &'a mut [T],
-}
-
-impl<T: Real> Kernel for Norms<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<I: Isa>(self) {
-        let lanes = T::Lanes::<I>::LANES;
-        for (p, norms) in self.out.chunks_exact_mut(lanes).enumerate() {
-            let mut sum = T::Lanes::<I>::splat(T::ZERO);
-            for x in self.panels.panel(self.first + p).chunks_exact(lanes) {
-                let x = T::Lanes::<I>::load(x);
-                sum = x.mul_add(x, sum);
-            }
-            sum.store(norms);
         }
     }
 }

@@ -42,50 +42,6 @@ pub fn add_rows<T: Real>(
     sums: &mut [f64],
     totals: &mut [f64],
 ) {
-    add(x, labels, weights, None, sums, totals);
-}
-
-/// [`add_rows`] of the labels alone that `is_open` has true.
-///
-/// # Panics
-///
-/// As [`add_rows`].
-///
-/// # Examples
-///
-/// ```
-/// use purlin_backend::distance::add_rows_of;
-/// use purlin_core::MatrixView;
-///
-/// let x = [[1.0f32], [3.0], [5.0]];
-/// let (mut sums, mut totals) = ([0.0; 2], [0.0; 2]);
-/// let x = MatrixView::from_rows(&x);
-/// add_rows_of(x, &[1, 0, 1], None, &[false, true], &mut sums, &mut totals);
-/// assert_eq!((sums, totals), ([0.0, 6.0], [0.0, 2.0]));
-/// ```
-#[track_caller]
-pub fn add_rows_of<T: Real>(
-    x: MatrixView<'_, T>,
-    labels: &[u32],
-    weights: Option<&[T]>,
-    is_open: &[bool],
-    sums: &mut [f64],
-    totals: &mut [f64],
-) {
-    let (n, got) = (totals.len(), is_open.len());
-    assert!(got == n, "add_rows_of: expected {n} labels to be open or not, got {got}");
-    add(x, labels, weights, Some(is_open), sums, totals);
-}
-
-#[track_caller]
-fn add<T: Real>(
-    x: MatrixView<'_, T>,
-    labels: &[u32],
-    weights: Option<&[T]>,
-    is_open: Option<&[bool]>,
-    sums: &mut [f64],
-    totals: &mut [f64],
-) {
     check(x, labels, sums.len(), totals.len());
     if let Some(weights) = weights {
         let (n, got) = (x.n_rows(), weights.len());
@@ -94,10 +50,9 @@ fn add<T: Real>(
     once!(|x: MatrixView<'_, T>,
            labels: &[u32],
            weights: Option<&[T]>,
-           is_open: Option<&[bool]>,
            sums: &mut [f64],
            totals: &mut [f64]| {
-        dispatch(AddRows { x, labels, weights, is_open, sums, totals });
+        dispatch(AddRows { x, labels, weights, sums, totals });
     });
 }
 
@@ -113,7 +68,6 @@ struct AddRows<'a, T> {
     x: MatrixView<'a, T>,
     labels: &'a [u32],
     weights: Option<&'a [T]>,
-    is_open: Option<&'a [bool]>,
     sums: &'a mut [f64],
     totals: &'a mut [f64],
 }
@@ -122,13 +76,10 @@ impl<T: Real> Kernel for AddRows<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { x, labels, weights, is_open, sums, totals } = self;
+        let Self { x, labels, weights, sums, totals } = self;
         let n = x.n_cols();
         for (i, &label) in labels.iter().enumerate() {
             let label = label as usize;
-            if is_open.is_some_and(|is_open| !is_open[label]) {
-                continue;
-            }
             let row = x.row(i);
             let sums = &mut sums[label * n..][..n];
             match weights {

@@ -1,8 +1,8 @@
 //! Distances have the bits of their definition, and the nearest row is the definition's.
 
 use super::{
-    Assigned, Centroids, Panels, add_rows, least_growth, naive, squared_euclidean,
-    squared_to_assigned, within,
+    Assigned, Centroids, Frame, LabelSums, Panels, Points, add_rows, least_growth, naive,
+    squared_euclidean, squared_to_assigned, within,
 };
 use crate::gemm::testing::{bits, numbers, on_threads};
 use crate::isa::{IsaKind, pin};
@@ -45,11 +45,12 @@ fn view<T: Real>(data: &[T], n_cols: usize) -> MatrixView<'_, T> {
 fn labels<T: Real>(x: MatrixView<'_, T>, centroids: MatrixView<'_, T>) -> (Vec<u32>, Assigned) {
     let mut center = x.row(0).to_vec();
     center[0] = T::ZERO; // any common row will do
-    let points = Panels::pack(x, Some(&center));
-    let norms = points.squared_norms();
+    let extent = x.row(x.n_rows() - 1)[0].to_f64().abs(); // as any power of 2 will
+    let frame = Frame::new(&center, extent);
+    let points = Points::pack(x, &frame);
     let mut labels = vec![u32::MAX; x.n_rows()];
-    let centroids = Centroids::new(centroids, &center);
-    let assigned = centroids.nearest(x, &points, &norms, 0..points.n_panels(), &mut labels);
+    let centroids = Centroids::new(centroids, &frame);
+    let assigned = centroids.nearest(x, &points, 0..x.n_rows(), &mut labels);
     (labels, assigned)
 }
 
@@ -109,10 +110,20 @@ proptest! {
 
 #[test]
 fn most_rows_are_ranked_by_the_score() {
-    let (x, centroids) = (numbers::<f32>(3000 * 16, 1), numbers::<f32>(20 * 16, 2));
-    let (_, assigned) = labels(view(&x, 16), view(&centroids, 16));
-    assert_eq!(assigned.n_changed, 3000);
-    assert!(assigned.n_close < 30, "{assigned:?}");
+    fn check<T: Real>(most_tied: usize) {
+        let (x, mut centroids) = (numbers::<T>(3000 * 16, 1), numbers::<T>(20 * 16, 2));
+        for outlier in [false, true] {
+            // A centroid far away blurs no other.
+            if outlier {
+                centroids.extend([T::from_f64(1e6); 16]);
+            }
+            let (_, assigned) = labels(view(&x, 16), view(&centroids, 16));
+            assert_eq!(assigned.n_changed, 3000);
+            assert!(assigned.n_close < 30 && assigned.n_tied <= most_tied, "{assigned:?}");
+        }
+    }
+    check::<f32>(30);
+    check::<f64>(0);
 }
 
 #[test]
@@ -137,17 +148,98 @@ fn sums_over_labels_are_those_of_the_loop() {
 }
 
 #[test]
+fn sums_that_follow_labels_are_those_of_the_labels() {
+    fn check<T: Real>(d: usize, k: usize, by_weight: bool, seed: u64) {
+        let n = 300;
+        let x = numbers::<T>(n * d, seed);
+        let weights: Vec<T> = numbers::<T>(n, seed + 1).iter().map(|w| w.abs()).collect();
+        let weights = by_weight.then_some(&weights[..]);
+        let mut labels = vec![u32::MAX; n];
+        let mut parts = vec![LabelSums::new(k, d); 2];
+        for round in 0..12 {
+            // The last round leaves one label without a row.
+            let n_labels = if round == 11 { k - 1 } else { k } as u64;
+            let before = labels.clone();
+            for (row, label) in labels.iter_mut().enumerate() {
+                *label =
+                    ((row as u64 * 2_654_435_761 + seed + round * round / 3) % n_labels) as u32;
+            }
+            for (part, rows) in parts.iter_mut().zip([0..130, 130..n]) {
+                let weights = weights.map(|weights| &weights[rows.clone()]);
+                let x = view(&x, d).row_range(rows.clone());
+                part.follow(x, weights, &before[rows.clone()], &labels[rows]);
+            }
+        }
+        let mut all = vec![0.0; k * (d + 1)];
+        LabelSums::total(&parts.iter().collect::<Vec<_>>(), &mut all);
+        let mut expected = vec![0.0; k * (d + 1)];
+        let (rows, totals) = expected.split_at_mut(k * d);
+        naive::add_rows(view(&x, d), &labels, weights, rows, totals);
+        for (got, expected) in all.iter().zip(&expected) {
+            assert!((got - expected).abs() <= 1e-14 * expected.abs().max(10.0), "{got} {expected}");
+        }
+        assert!(all[(k - 1) * d..k * d].iter().all(|&sum| sum == 0.0));
+        assert_eq!(all[k * (d + 1) - 1], 0.0);
+    }
+    for d in 1..20 {
+        for k in [2, 7] {
+            check::<f32>(d, k, d % 2 == 0, d as u64);
+            check::<f64>(d, k, d % 2 == 1, d as u64);
+        }
+    }
+}
+
+/// What was once in a sum and left takes nothing along.
+#[test]
+fn rows_leave_sums_as_they_came() {
+    let (n, d) = (2_000, 9);
+    let mut x = numbers::<f64>(n * d, 1);
+    x[..d].fill(1e12);
+    let first: Vec<u32> = (0..n as u32).map(|row| row % 5).collect();
+    let second: Vec<u32> = (0..n).map(|row| if row < n / 2 { 4 } else { first[row] }).collect();
+    let run = || {
+        let mut sums = LabelSums::new(5, d);
+        sums.follow(view(&x, d), None, &vec![u32::MAX; n], &first);
+        sums.follow(view(&x, d), None, &first, &second);
+        let mut all = vec![0.0; 5 * (d + 1)];
+        LabelSums::total(&[&sums], &mut all);
+        all
+    };
+    let got = run();
+    let mut expected = vec![0.0; d];
+    for row in (n / 2..n).filter(|row| row % 5 == 0) {
+        for (sum, value) in expected.iter_mut().zip(&x[row * d..]) {
+            *sum += value;
+        }
+    }
+    for (got, expected) in got.iter().zip(&expected) {
+        assert!((got - expected).abs() < 1e-12, "{got} {expected}");
+    }
+    for isa in IsaKind::available() {
+        let _pin = pin(isa);
+        assert_eq!(bits(&run()), bits(&got), "{isa:?}");
+    }
+}
+
+#[test]
 fn packing_does_not_depend_on_threads() {
     let (n, d) = (20_011, 9);
     let x = numbers::<f32>(n * d, 1);
     let center = numbers::<f32>(d, 2);
     let pack = || {
-        let panels = Panels::pack(view(&x, d), Some(&center));
-        let all: Vec<f32> = (0..panels.n_panels()).flat_map(|p| panels.panel(p).to_vec()).collect();
-        (bits(&all), bits(&panels.squared_norms()))
+        let points = Points::pack(view(&x, d), &Frame::new(&center, 2.0));
+        let panels = Panels::pack(view(&x, d), None);
+        let all = (0..panels.n_panels()).flat_map(|p| panels.panel(p).to_vec());
+        let ranked = (0..panels.n_panels()).flat_map(|p| points.panels.panel(p).to_vec());
+        (bits(&all.chain(ranked).collect::<Vec<f32>>()), bits(&points.norms))
     };
     let expected = on_threads(1, pack);
-    assert_eq!(f32::from_bits(expected.0[16 * (d + 2) + 3] as u32), x[19 * d + 2] - center[2]);
+    let (place, value) = (16 * (d + 2) + 3, x[19 * d + 2]);
+    assert_eq!(f32::from_bits(expected.0[place] as u32), value);
+    let framed = f32::from_bits(expected.0[20_016 * d + place] as u32);
+    assert!((framed - (value - center[2]) / 2.0).abs() <= f32::EPSILON * framed.abs());
+    let last = &expected.1[20_011..];
+    assert_eq!(last, [0; 5], "rows that are missing");
     for threads in [2, 3, 8] {
         assert_eq!(on_threads(threads, pack), expected);
     }
@@ -157,9 +249,10 @@ fn packing_does_not_depend_on_threads() {
 #[should_panic(expected = "nearest: expected at least 1 centroid, got 0")]
 fn no_centroid_is_refused() {
     let x = [[1.0f32]];
-    let points = Panels::pack(MatrixView::from_rows(&x), Some(&[0.0]));
-    let none = Centroids::new(MatrixView::from_slice(&[], 0, 1).unwrap(), &[0.0]);
-    none.nearest(MatrixView::from_rows(&x), &points, &points.squared_norms(), 0..1, &mut [0]);
+    let frame = Frame::new(&[0.0f32], 1.0);
+    let points = Points::pack(MatrixView::from_rows(&x), &frame);
+    let none = Centroids::new(MatrixView::from_slice(&[], 0, 1).unwrap(), &frame);
+    none.nearest(MatrixView::from_rows(&x), &points, 0..1, &mut [0]);
 }
 
 /// One row beside all others, in panels from any panel on, against the loops.

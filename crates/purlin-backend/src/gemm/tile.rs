@@ -14,6 +14,7 @@
 //! Tile sizes differ per instruction set; the operations on an element do not.
 
 use super::{Activation, Epilogue};
+use crate::isa::prefetch;
 use purlin_core::Real;
 use purlin_core::simd::{Lanes, MAX_LANES};
 
@@ -235,19 +236,6 @@ unsafe fn body<V: Lanes, const M: usize, const N: usize>(
     }
     // SAFETY: `out` is writable for `M` rows and its width (`# Safety`).
     unsafe { store(&acc, out) }
-}
-
-/// Asks for the line of `x`, which need not exist: it arrives while the sums are formed.
-#[inline(always)]
-fn prefetch<T>(x: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: SSE is part of the base of x86-64, and a prefetch never faults.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(x.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = x;
 }
 
 /// The innermost loop: `len` terms.

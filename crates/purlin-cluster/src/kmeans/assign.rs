@@ -2,7 +2,7 @@
 
 use super::fit::Start;
 use super::pruned::{Pruned, bytes};
-use super::table::{Block, Table};
+use super::table::{Block, Round, Table};
 use super::{Algorithm, KMeans, OP};
 use purlin_core::{Matrix, Real, Result};
 
@@ -33,22 +33,21 @@ impl<T: Real> Assigner<T> {
     }
 }
 
-/// Assigns every sample to its nearest centroid in each of the starts, and adds up the samples of
-/// each.
+/// Assigns every sample to its nearest centroid in each of the starts.
 pub(super) fn assign<'a, T: Real>(
     table: &Table<'_, T>,
     starts: impl Iterator<Item = &'a mut Start<T>>,
 ) {
     let mut plain = Vec::new();
     for start in starts {
-        let Start { centroids, blocks, assigner, .. } = start;
+        let Start { centroids, blocks, assigner, moved, .. } = start;
         assigner.look(table.x.n_rows(), centroids, blocks);
         match &mut assigner.pruned {
             Some(pruned) => pruned.assign(table, centroids, blocks),
-            None => plain.push((&*centroids, &mut blocks[..])),
+            None => plain.push(Round { centroids, moved: *moved, blocks }),
         }
     }
-    table.assign_all(plain);
+    table.assign(plain);
 }
 
 /// How many starts run side by side: so many that what they keep beside the table is no more than
@@ -57,25 +56,13 @@ pub(super) fn side_by_side(n_init: usize, d: usize, n_trials: usize) -> usize {
     (2 * d / (n_trials + 2)).clamp(1, 16).min(n_init)
 }
 
-/// What runs: the algorithm that was asked for if its bounds fit into the memory, or one chosen by
-/// the shape.
+/// What runs; refused where its bounds do not fit into the memory.
 pub(super) fn choose<T: Real>(kmeans: &KMeans, (n, d): (usize, usize)) -> Result<Algorithm> {
-    let k = kmeans.n_clusters;
-    let needed = |algorithm| bytes::<T>(algorithm, n, d, k);
-    if kmeans.algorithm != Algorithm::Auto {
-        let needed = needed(kmeans.algorithm);
-        kmeans.memory.check(OP, "the bounds of the algorithm", needed)?;
-        return Ok(kmeans.algorithm);
-    }
-    let chosen = by_shape(d, k, kmeans.n_init);
-    let fits = needed(chosen).is_some_and(|needed| needed <= kmeans.memory.bytes());
-    Ok(if fits { chosen } else { Algorithm::Lloyd })
-}
-
-/// Measured at `(d, k)` of (8, 16) and (16, 10), where bounds cost more than they save, and of
-/// (64, 100) and (784, 10), where they take half of the time off. Ten starts at (784, 10), that
-/// share the reading of the samples as long as they do without bounds, take less time without.
-fn by_shape(d: usize, k: usize, n_init: usize) -> Algorithm {
-    let is_dear = k.saturating_mul(d) >= 1024 && (k >= 32 || d >= 256 && n_init < 4);
-    if is_dear { Algorithm::Yinyang } else { Algorithm::Lloyd }
+    let algorithm = match kmeans.algorithm {
+        Algorithm::Auto => Algorithm::Lloyd,
+        chosen => chosen,
+    };
+    let needed = bytes::<T>(algorithm, n, d, kmeans.n_clusters);
+    kmeans.memory.check(OP, "the bounds of the algorithm", needed)?;
+    Ok(algorithm)
 }

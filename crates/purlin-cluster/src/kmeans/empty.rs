@@ -10,11 +10,12 @@ pub(super) fn relocate<T: Real>(
     policy: EmptyCluster,
     table: &Table<'_, T>,
     centroids: &Matrix<T>,
-    blocks: &mut [Block],
+    blocks: &[Block],
+    sums: &mut [f64],
 ) -> Result<usize> {
     let (k, d) = centroids.shape();
     let is_empty = |&c: &usize| {
-        let (sums, totals) = blocks[0].sums.split_at(k * d);
+        let (sums, totals) = sums.split_at(k * d);
         let is_sphere = table.space == Space::Sphere;
         totals[c] == 0.0 || is_sphere && sums[c * d..(c + 1) * d].iter().all(|&sum| sum == 0.0)
     };
@@ -24,7 +25,7 @@ pub(super) fn relocate<T: Real>(
         EmptyCluster::Keep | EmptyCluster::Drop => return Ok(0),
         EmptyCluster::Error => {
             let rule = "kept by every cluster (see empty_cluster)";
-            let is_there = blocks[0].sums[k * d + first] > 0.0;
+            let is_there = sums[k * d + first] > 0.0;
             let what = if is_there { "a sum of 0" } else { "none" };
             return Err(Error::param(OP, "samples", rule, format!("{what} in cluster {first}")));
         }
@@ -52,7 +53,6 @@ pub(super) fn relocate<T: Real>(
     for (i, &label) in blocks.iter().flat_map(|block| block.rows.clone().zip(&block.labels)) {
         left[label as usize] += usize::from(table.weight(i) > 0.0);
     }
-    let sums = &mut blocks[0].sums;
     for (&cluster, &(_, i, from)) in empty.iter().zip(&samples) {
         let (weight, from) = (table.weight(i), from as usize);
         for (j, value) in table.x.row(i).iter().enumerate() {

@@ -57,7 +57,7 @@ impl KMeans {
 
     fn run<T: Real>(&self, x: MatrixView<'_, T>, weights: Option<&[T]>) -> Result<KMeansModel<T>> {
         self.check()?;
-        check::table(OP, x, self.n_clusters)?;
+        check::shape(OP, x, self.n_clusters)?;
         if let Some(weights) = weights {
             check::weights(OP, weights, x.n_rows())?;
         }
@@ -93,9 +93,6 @@ impl KMeans {
         table.space = space;
         let mut best: Option<KMeansModel<T>> = None;
         let side = side_by_side(self.n_init, x.n_cols(), n_trials(&self.init, self.n_clusters));
-        if side == 1 && algorithm == Algorithm::Lloyd && size_of::<T>() == 4 {
-            table.keep_packed();
-        }
         for first in (0..self.n_init).step_by(side) {
             let places = first..self.n_init.min(first + side);
             let centroids = if let Some(given) = &given {
@@ -140,8 +137,9 @@ impl KMeans {
         assign(table, starts.iter_mut().filter(is_late));
         if self.empty_cluster == EmptyCluster::Error {
             for start in starts.iter_mut().filter(is_late) {
-                let Start { centroids, blocks, end, .. } = start;
-                if let Err(err) = relocate(self.empty_cluster, table, centroids, blocks) {
+                let Start { centroids, blocks, sums, end, .. } = start;
+                table.total(blocks, sums);
+                if let Err(err) = relocate(self.empty_cluster, table, centroids, blocks, sums) {
                     *end = Some(Err(err));
                 }
             }
@@ -154,12 +152,14 @@ impl KMeans {
         table: &Table<'_, T>,
         start: &mut Start<T>,
     ) -> Result<Option<StopReason>> {
-        let Start { centroids, blocks, trace, n_iter, .. } = start;
+        let Start { centroids, blocks, sums, trace, n_iter, moved, .. } = start;
         *n_iter += 1;
         let n_changed: usize = blocks.iter().map(|block| block.n_changed).sum();
         let inertia = self.trace.then(|| table.inertia(centroids, blocks));
-        let n_relocated = relocate(self.empty_cluster, table, centroids, blocks)?;
-        let shift = update(table.space, self.empty_cluster, centroids, &blocks[0].sums);
+        table.total(blocks, sums);
+        let n_relocated = relocate(self.empty_cluster, table, centroids, blocks, sums)?;
+        let Shift { sum: shift, most } = update(table.space, self.empty_cluster, centroids, sums);
+        *moved += most * (1.0 + 1e-9);
         if let Some(inertia) = inertia {
             let n_distances = blocks.iter().map(|block| block.n_distances).sum();
             let centroid_shift = shift;
@@ -195,20 +195,42 @@ pub(super) struct Start<T: Real> {
     pub(super) centroids: Matrix<T>,
     pub(super) blocks: Vec<Block>,
     pub(super) assigner: Assigner<T>,
+    /// Of the rows of each label, then of their weights.
+    sums: Vec<f64>,
     trace: Vec<Iteration>,
     n_iter: usize,
+    /// See [`Round::moved`](super::table::Round).
+    pub(super) moved: f64,
     end: Option<Result<StopReason>>,
 }
 
 impl<T: Real> Start<T> {
     fn new(centroids: Matrix<T>, table: &Table<'_, T>, algorithm: Algorithm) -> Self {
-        let blocks = table.blocks(centroids.n_rows());
+        let (k, d) = centroids.shape();
+        let (blocks, sums) = (table.blocks(k), vec![0.0; k * (d + 1)]);
         let assigner = Assigner::new(algorithm);
-        Self { centroids, blocks, assigner, trace: Vec::new(), n_iter: 0, end: None }
+        Self {
+            centroids,
+            blocks,
+            assigner,
+            sums,
+            trace: Vec::new(),
+            n_iter: 0,
+            moved: 0.0,
+            end: None,
+        }
     }
 }
 
-/// Moves each centroid to where its samples put it. Returns the sum of the squared shifts.
+/// How far centroids have moved.
+struct Shift {
+    /// The sum of the squared distances.
+    sum: f64,
+    /// The greatest distance.
+    most: f64,
+}
+
+/// Moves each centroid to where its samples put it.
 ///
 /// One without samples stays; under [`EmptyCluster::Farthest`] it has given its only sample to
 /// another and joins the heaviest cluster, as in scikit-learn.
@@ -217,11 +239,11 @@ fn update<T: Real>(
     policy: EmptyCluster,
     centroids: &mut Matrix<T>,
     sums: &[f64],
-) -> f64 {
+) -> Shift {
     let (k, d) = centroids.shape();
     let (sums, totals) = sums.split_at(k * d);
     let heaviest = (0..k).rev().max_by(|&a, &b| totals[a].total_cmp(&totals[b])).unwrap_or(0);
-    let mut shift = 0.0;
+    let mut shift = Shift { sum: 0.0, most: 0.0 };
     for c in 0..k {
         let from = match policy {
             _ if totals[c] > 0.0 => c,
@@ -230,12 +252,15 @@ fn update<T: Real>(
         };
         let sum = &sums[from * d..(from + 1) * d];
         let Some(divisor) = space.divisor(sum, totals[from]) else { continue };
+        let mut square = 0.0;
         for (value, &sum) in centroids.row_mut(c).iter_mut().zip(sum) {
             let new = T::from_f64(divisor.divide(sum));
             let t = new.to_f64() - value.to_f64();
-            shift += t * t;
+            square += t * t;
             *value = new;
         }
+        shift.sum += square;
+        shift.most = square.sqrt().max(shift.most);
     }
     shift
 }

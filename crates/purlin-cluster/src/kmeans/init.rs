@@ -1,14 +1,15 @@
 //! The first centroids.
 
-use super::table::{Block, Table, for_each_piece};
+use super::table::{Block, Round, Table};
 use super::{Init, OP};
-use crate::assign::weighted_sum;
-use purlin_backend::distance::approach;
+use crate::assign::{self, weighted_sum};
+use purlin_backend::distance::{Panels, approach};
 use purlin_backend::parallel;
 use purlin_backend::random::fill_uniform;
 use purlin_core::rng::{Rng, Stream};
-use purlin_core::{Error, Matrix, Real, Result};
+use purlin_core::{Error, Matrix, MatrixView, Real, Result};
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// Chooses `k` centroids for each of the streams. The caller has checked that there are as many
 /// samples.
@@ -59,9 +60,11 @@ fn parallel_start<T: Real>(
         return fill_up(table, rows, k, stream);
     }
     let candidates = table.x.select_rows(&rows);
-    let mut labels = table.blocks(rows.len());
-    table.assign(&candidates, &mut labels);
-    let totals = &labels[0].sums[rows.len() * table.x.n_cols()..];
+    let mut blocks = table.blocks(rows.len());
+    table.assign(vec![Round { centroids: &candidates, moved: 0.0, blocks: &mut blocks }]);
+    let mut sums = vec![0.0; rows.len() * (table.x.n_cols() + 1)];
+    table.total(&mut blocks, &mut sums);
+    let totals = &sums[rows.len() * table.x.n_cols()..];
     let weights: Vec<T> = totals.iter().map(|&total| T::from_f64(total)).collect();
     let small = Table::new(candidates.view(), Some(&weights))?;
     let streams = [stream.child("candidates")];
@@ -78,7 +81,7 @@ fn fill_up<T: Real>(
     stream: &Stream,
 ) -> Result<Matrix<T>> {
     let streams = [stream.child("fill up")];
-    let rows = Seeding::new(table, k, 1).grow(vec![rows], k, 2 + ln_floor(k), &streams)?;
+    let rows = Seeding::new(table, 1).grow(vec![rows], k, 2 + ln_floor(k), &streams)?;
     Ok(table.x.select_rows(&rows[0]))
 }
 
@@ -114,7 +117,7 @@ fn plus_plus<T: Real>(
     let streams: Vec<Stream> = streams.iter().map(|stream| stream.child("plus plus")).collect();
     let first = |stream: &Stream| Ok(vec![sample_by_weight(table, &mut stream.rng(0))?]);
     let rows = streams.iter().map(first).collect::<Result<_>>()?;
-    Seeding::new(table, k, streams.len()).grow(rows, k, n_trials, &streams)
+    Seeding::new(table, streams.len()).grow(rows, k, n_trials, &streams)
 }
 
 fn sample_by_weight<T: Real>(table: &Table<'_, T>, rng: &mut Rng) -> Result<usize> {
@@ -134,7 +137,7 @@ struct Seeding<'a, 'b, T: Real> {
 
 /// A block of samples.
 struct Part<T> {
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
     closest: Vec<T>,
     /// The weighted sum of `closest`.
     potential: f64,
@@ -145,8 +148,8 @@ struct Part<T> {
 }
 
 impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
-    fn new(table: &'a Table<'b, T>, k: usize, n_starts: usize) -> Self {
-        let part = |rows: &std::ops::Range<usize>| Part {
+    fn new(table: &'a Table<'b, T>, n_starts: usize) -> Self {
+        let part = |rows: &Range<usize>| Part {
             closest: vec![T::INFINITY; rows.len()],
             rows: rows.clone(),
             potential: f64::INFINITY,
@@ -154,7 +157,7 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
             trials: Vec::new(),
         };
         let parts = |block: Block| (0..n_starts).map(|_| part(&block.rows)).collect();
-        Self { table, parts: table.blocks(k).into_iter().map(parts).collect() }
+        Self { table, parts: table.blocks(1).into_iter().map(parts).collect() }
     }
 
     /// Adds rows to those of each start, as many in all, until there are `k`.
@@ -197,10 +200,10 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
         let table = self.table;
         let (n, d) = table.x.shape();
         let rows = table.x.select_rows(rows);
-        let (work, zero) = (n * d * rows.n_rows(), vec![T::ZERO; d]);
+        let work = n * d * rows.n_rows();
         parallel::for_each_chunk(&mut self.parts, 1, work, |_, parts| {
             let Part { rows: all, closest, potential, lowered, .. } = &mut parts[0][0];
-            for_each_piece(table.x, all.clone(), &zero, |of, piece| {
+            for_each_piece(table.x, all.clone(), |of, panels| {
                 let of = of.start - all.start..of.end - all.start;
                 let closest = &mut closest[of.clone()];
                 lowered.resize(GROUP * closest.len(), T::ZERO);
@@ -208,7 +211,7 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
                     let group = rows.view().row_range(first..rows.n_rows().min(first + GROUP));
                     let (len, n) = (closest.len(), group.n_rows());
                     let mut sums = [0.0; GROUP];
-                    approach(group, piece.panels, closest, None, lowered, len, &mut sums[..n]);
+                    approach(group, panels, closest, None, lowered, len, &mut sums[..n]);
                     for lowered in lowered[..n * len].chunks_exact(len) {
                         for (closest, &lowered) in closest.iter_mut().zip(lowered) {
                             *closest = lowered.min(*closest);
@@ -263,8 +266,6 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
         let table = self.table;
         let (n, d) = table.x.shape();
         let rows: Vec<Matrix<T>> = trials.iter().map(|rows| table.x.select_rows(rows)).collect();
-        // Less nothing: rows that differ by less than a rounding of the centre are no twins.
-        let zero = vec![T::ZERO; d];
         let work = n * d * rows.iter().map(Matrix::n_rows).sum::<usize>();
         parallel::for_each_chunk(&mut self.parts, 1, work, |_, parts| {
             let parts = &mut parts[0];
@@ -274,13 +275,13 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
                 part.trials.resize(rows.n_rows(), 0.0);
             }
             let all = parts[0].rows.clone();
-            for_each_piece(table.x, all.clone(), &zero, |of, piece| {
+            for_each_piece(table.x, all.clone(), |of, panels| {
                 let weights = table.weights.map(|weights| &weights[of.clone()]);
                 let of = of.start - all.start..of.end - all.start;
                 for (part, rows) in parts.iter_mut().zip(&rows) {
                     let Part { closest, lowered, trials, .. } = part;
                     let (closest, out) = (&closest[of.clone()], &mut lowered[of.start..]);
-                    approach(rows.view(), piece.panels, closest, weights, out, all.len(), trials);
+                    approach(rows.view(), panels, closest, weights, out, all.len(), trials);
                 }
             });
         });
@@ -305,6 +306,28 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
     }
 }
 
+/// Bytes of a piece, unless that is less than a panel: with its packed copy it fits into a second
+/// cache of 512 KiB.
+const PIECE_BYTES: usize = 3 << 16;
+
+/// Calls `f` with some of the rows `rows` of `x` after others, packed, in order, on the calling
+/// thread.
+fn for_each_piece<T: Real>(
+    x: MatrixView<'_, T>,
+    rows: Range<usize>,
+    mut f: impl FnMut(Range<usize>, &Panels<T>),
+) {
+    let size = PIECE_BYTES / (x.n_cols() * size_of::<T>());
+    let lanes = Panels::<T>::lanes();
+    let size = (size / lanes * lanes).clamp(lanes, assign::BLOCK);
+    let mut panels = Panels::none();
+    for start in rows.clone().step_by(size) {
+        let rows = start..rows.end.min(start + size);
+        panels.refill(x.row_range(rows.clone()));
+        f(rows, &panels);
+    }
+}
+
 /// k-means||: in each round every sample is drawn with probability in proportion to its share of
 /// the potential, some `expected` at once. In order of the rounds, then of the samples.
 fn scattered<T: Real>(
@@ -315,7 +338,7 @@ fn scattered<T: Real>(
 ) -> Result<Vec<usize>> {
     let stream = stream.child("parallel");
     let mut rows = vec![sample_by_weight(table, &mut stream.rng(0))?];
-    let mut seeding = Seeding::new(table, 1, 1);
+    let mut seeding = Seeding::new(table, 1);
     let mut draws = vec![0.0f64; table.x.n_rows()];
     seeding.choose_best(&[vec![rows[0]]]);
     for round in 0..rounds {

@@ -4,9 +4,8 @@
 //! of the others. Centroids move, and the bounds with them. A sample whose bounds are apart keeps
 //! its label without a distance; else its upper bound is computed anew, then the distances of the
 //! centroids that the bounds leave, by the definition. What is skipped is proven to be farther, in
-//! the numbers that would be computed: labels are those of Lloyd's rounds, to the bit. The sums
-//! are formed from the labels alone, for the clusters that a sample of the block left or joined;
-//! the other clusters' sums are those of the round before, which would come out the same.
+//! the numbers that would be computed: labels are those of Lloyd's rounds, to the bit, and so are
+//! the sums, that follow the labels.
 
 mod open;
 mod search;
@@ -14,8 +13,8 @@ mod search;
 use super::Algorithm;
 use super::bounds::Margin;
 use super::plan::{self, Between};
-use super::table::{Block, Table, add_tree};
-use purlin_backend::distance::{Bundles, Panels, add_rows_of, roughly_to_assigned};
+use super::table::{Block, Table};
+use purlin_backend::distance::{Bundles, Panels, roughly_to_assigned};
 use purlin_backend::parallel;
 use purlin_core::{Matrix, Real};
 
@@ -50,8 +49,6 @@ struct Bounds<T> {
     upper: Vec<T>,
     /// Row after row with one bound per sample; a row is about all centroids, a bundle, or one.
     lower: Vec<T>,
-    /// The sums of the block as of its labels.
-    sums: Vec<f64>,
     is_new: bool,
 }
 
@@ -95,7 +92,6 @@ impl<T: Real> Pruned<T> {
         let bounds = |block: &Block| Bounds {
             upper: vec![T::INFINITY; block.rows.len()],
             lower: vec![T::ZERO; rows * block.rows.len()],
-            sums: vec![0.0; block.sums.len()],
             is_new: true,
         };
         Self {
@@ -130,7 +126,6 @@ impl<T: Real> Pruned<T> {
         if self.algorithm != Algorithm::Yinyang {
             blocks[0].n_distances += (k as u64 * (k as u64 - 1)) / 2;
         }
-        add_tree(blocks);
     }
 
     /// Takes up where the centroids are now.
@@ -174,7 +169,6 @@ impl<T: Real> Pruned<T> {
         block: &mut Block,
         bounds: &mut Bounds<T>,
     ) {
-        let (k, d) = centroids.shape();
         self.carry(&block.labels, bounds);
         let mut open = self.open(&block.labels, bounds);
         block.n_distances = 0;
@@ -197,29 +191,17 @@ impl<T: Real> Pruned<T> {
                 .collect();
             open = self.those_open(&block.labels, bounds, &least, open);
         }
-        let mut is_open = vec![bounds.is_new; k];
         let found = self.search(table, block, bounds, &open);
+        let before = block.labels.clone();
         block.n_changed = 0;
         for (&i, found) in open.iter().zip(&found) {
             let label = &mut block.labels[i as usize];
-            if *label != found.centroid {
-                is_open[*label as usize] = true;
-                is_open[found.centroid as usize] = true;
-                *label = found.centroid;
-                block.n_changed += 1;
-            }
+            block.n_changed += usize::from(*label != found.centroid);
+            *label = found.centroid;
         }
-        let (sums, totals) = bounds.sums.split_at_mut(k * d);
-        for c in (0..k).filter(|&c| is_open[c]) {
-            sums[c * d..(c + 1) * d].fill(0.0);
-            totals[c] = 0.0;
+        if block.n_changed > 0 {
+            table.follow(block, 0..before.len(), &before);
         }
-        if bounds.is_new || block.n_changed > 0 {
-            let weights = table.weights.map(|weights| &weights[block.rows.clone()]);
-            let x = table.x.row_range(block.rows.clone());
-            add_rows_of(x, &block.labels, weights, &is_open, sums, totals);
-        }
-        block.sums.copy_from_slice(&bounds.sums);
         bounds.is_new = false;
     }
 }

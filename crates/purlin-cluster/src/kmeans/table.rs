@@ -2,98 +2,104 @@
 
 use super::{OP, Space};
 use crate::assign;
-use purlin_backend::distance::{Centroids, Panels, add_rows, squared_to_assigned};
-use purlin_backend::{Buffer, parallel};
+use purlin_backend::distance::{
+    Calm, Centroids, Column, Frame, LabelSums, Points, columns, squared_to_assigned,
+};
+use purlin_backend::parallel;
 use purlin_core::{Matrix, MatrixView, Real, Result};
 use std::ops::Range;
 
-/// Samples with their weights.
+/// Samples with their weights, and a copy of them in single precision, by which they are ranked.
 ///
-/// They are not copied, unless [`Table::keep_packed`] is called: a round packs a piece of them at a
-/// time, and what it does with the piece finds it in the cache. A round waits for memory more than
-/// for arithmetic where clusters are few, and this way it reads the table once.
+/// Where clusters are few a round waits for memory more than for arithmetic: it reads that copy,
+/// and of the samples themselves only those that change their cluster.
 pub(super) struct Table<'a, T: Real> {
     pub(super) x: MatrixView<'a, T>,
     pub(super) weights: Option<&'a [T]>,
     /// The means of the columns: distances are ranked around them.
     pub(super) center: Vec<T>,
-    /// The rows of `x` less `center` with their norms, where [`Table::keep_packed`] was called.
-    packed: Option<(Panels<T>, Buffer<T>)>,
+    frame: Frame<T>,
+    points: Points,
+    /// Whether a sum that a sample has left is as good as one that it was never in.
+    is_reversible: bool,
     /// The mean variance of the columns.
     pub(super) variance: f64,
     /// What a centroid is.
     pub(super) space: Space,
 }
 
-/// The most samples of a piece of a block that is packed, assigned and added while it is in the
-/// cache.
+/// The most samples of a piece.
 const PIECE: usize = assign::BLOCK;
 
-/// Bytes of a piece, unless that is less than a panel: with its packed copy it fits into a second
-/// cache of 512 KiB.
-const PIECE_BYTES: usize = 3 << 16;
-
-/// Samples of a block of the sums that are formed once.
-const SUM_BLOCK: usize = 4096;
+/// Numbers of a column, and weights, may differ by this factor: sums of pairs of `f64` have 106
+/// bits, and none of the 53 of the smallest number is lost for good in the greatest.
+const REVERSIBLE: f64 = (1u64 << 50) as f64;
 
 /// Some samples and what a round finds about them.
 pub(super) struct Block {
     pub(super) rows: Range<usize>,
     pub(super) labels: Vec<u32>,
-    /// Sums of the rows of each label, then the weight of each label.
-    pub(super) sums: Vec<f64>,
+    /// The sums of the samples of each label.
+    pub(super) sums: LabelSums,
+    /// Samples whose label is another than in the round before.
     pub(super) n_changed: usize,
     /// Distances that were computed, or scores.
     pub(super) n_distances: u64,
+    /// See [`Calm::until`].
+    until: Vec<f64>,
+}
+
+/// What a start brings to a round.
+pub(super) struct Round<'a, T: Real> {
+    pub(super) centroids: &'a Matrix<T>,
+    /// How far they have moved since the first round: the sum of the greatest move in each.
+    pub(super) moved: f64,
+    pub(super) blocks: &'a mut [Block],
 }
 
 impl<'a, T: Real> Table<'a, T> {
-    /// The caller has checked that the numbers are finite.
+    /// Refuses numbers that are not finite, or too large.
     pub(super) fn new(x: MatrixView<'a, T>, weights: Option<&'a [T]>) -> Result<Self> {
         let (n, d) = x.shape();
         let center: Vec<T> = assign::means(x).into_iter().map(T::from_f64).collect();
-        assign::check_squares_about(OP, x, &center)?;
-        // A squared distance is at most four times the greatest norm.
-        let four = T::from_f64(4.0);
-        let sum = |i: usize| {
-            let mut sum = 0.0;
-            for_each_piece(x, i * SUM_BLOCK..n.min((i + 1) * SUM_BLOCK), &center, |_, piece| {
-                sum = piece.norms.iter().fold(sum, |sum, &norm| sum + (four * norm).to_f64());
-            });
-            sum
-        };
-        let sum = parallel::reduce(n.div_ceil(SUM_BLOCK), n * d, sum, |a, b| a + b);
-        let sum = sum.unwrap_or(0.0) / 4.0;
-        if !sum.is_finite() {
+        if !center.iter().all(|mean| mean.is_finite()) {
+            x.check_finite(OP, "x")?;
+        }
+        let spread = Spread::new(x, &center);
+        if 2.0 * spread.most > assign::greatest_square_root::<T>(d) {
+            assign::check_squares_about(OP, x, &center)?;
+        }
+        if !spread.square.is_finite() {
             return Err(assign::too_large(OP, "x", x));
         }
-        let variance = sum / (n * d) as f64;
-        Ok(Self { x, weights, center, packed: None, variance, space: Space::Flat })
-    }
-
-    /// Packs all samples at once, for the rounds of a start that is alone: in single precision the
-    /// copy is read faster than it is made again.
-    pub(super) fn keep_packed(&mut self) {
-        let panels = Panels::pack(self.x, Some(&self.center));
-        let norms = panels.squared_norms();
-        self.packed = Some((panels, norms));
+        let of_weights = weights.map_or(1.0, |weights| {
+            let weights = MatrixView::from_slice(weights, n, 1);
+            weights.map_or(1.0, |weights| Spread::new(weights, &[T::ZERO]).ratio)
+        });
+        let frame = Frame::new(&center, spread.most);
+        Ok(Self {
+            x,
+            weights,
+            points: Points::pack(x, &frame),
+            center,
+            frame,
+            is_reversible: spread.ratio * of_weights <= REVERSIBLE,
+            variance: spread.square / (n * d) as f64,
+            space: Space::Flat,
+        })
     }
 
     /// Cuts the samples into blocks, by the sizes alone: at most some 64, none so small that its
     /// sums outgrow it.
     pub(super) fn blocks(&self, n_clusters: usize) -> Vec<Block> {
         let (n, d) = self.x.shape();
-        let size = n.div_ceil(64).max(1024).max(4 * n_clusters).next_multiple_of(PIECE);
+        let size = n.div_ceil(64).max(1024).max(32 * n_clusters).next_multiple_of(PIECE);
         let block = |start: usize| {
             let rows = start..n.min(start + size);
             let labels = vec![u32::MAX; rows.len()];
-            Block {
-                rows,
-                labels,
-                sums: vec![0.0; n_clusters * (d + 1)],
-                n_changed: 0,
-                n_distances: 0,
-            }
+            let until = vec![0.0; rows.len().div_ceil(Points::LANES)];
+            let sums = LabelSums::new(n_clusters, d);
+            Block { rows, labels, sums, n_changed: 0, n_distances: 0, until }
         };
         (0..n).step_by(size).map(block).collect()
     }
@@ -104,66 +110,71 @@ impl<'a, T: Real> Table<'a, T> {
         n.saturating_mul(d).saturating_mul(n_clusters) / 8 + n * d
     }
 
-    /// Assigns every sample to its nearest centroid, and adds up the samples of each.
-    pub(super) fn assign(&self, centroids: &Matrix<T>, blocks: &mut [Block]) {
-        self.assign_all(vec![(centroids, blocks)]);
-    }
-
-    /// [`Table::assign`] for several starts, that share the reading and the packing of the samples.
-    pub(super) fn assign_all(&self, mut starts: Vec<(&Matrix<T>, &mut [Block])>) {
-        let prepare = |start: &(&Matrix<T>, _)| Centroids::new(start.0.view(), &self.center);
+    /// Assigns every sample to its nearest centroid, for several starts that share the reading of
+    /// the samples.
+    pub(super) fn assign(&self, mut starts: Vec<Round<'_, T>>) {
+        let prepare = |start: &Round<'_, T>| Centroids::new(start.centroids.view(), &self.frame);
         let centroids: Vec<Centroids<T>> = starts.iter().map(prepare).collect();
         let work = centroids.iter().map(|centroids| self.work(centroids.len())).sum();
         // Beside each other the blocks of the same samples.
-        let mut beside: Vec<Vec<&mut Block>> = Vec::new();
-        for (_, blocks) in &mut starts {
+        let mut beside: Vec<Vec<(&mut Block, f64)>> = Vec::new();
+        for Round { blocks, moved, .. } in &mut starts {
             beside.resize_with(blocks.len(), Vec::new);
             for (beside, block) in beside.iter_mut().zip(blocks.iter_mut()) {
-                beside.push(block);
+                beside.push((block, *moved));
             }
         }
         parallel::for_each_chunk(&mut beside, 1, work, |_, beside| {
             let blocks = &mut beside[0];
-            for (block, centroids) in blocks.iter_mut().zip(&centroids) {
-                block.n_distances = block.rows.len() as u64 * centroids.len() as u64;
-                block.n_changed = 0;
-                block.sums.fill(0.0);
+            for (block, _) in blocks.iter_mut() {
+                (block.n_distances, block.n_changed) = (0, 0);
             }
-            let all = blocks[0].rows.clone();
-            if let Some((panels, norms)) = &self.packed {
-                let lanes = Panels::<T>::lanes();
-                for start in all.clone().step_by(PIECE) {
-                    let rows = start..all.end.min(start + PIECE);
-                    let weights = self.weights.map(|weights| &weights[rows.clone()]);
-                    let x = self.x.row_range(rows.clone());
-                    let range = rows.start / lanes..rows.end.div_ceil(lanes);
-                    for (block, centroids) in blocks.iter_mut().zip(&centroids) {
-                        let labels = &mut block.labels[rows.start - all.start..][..rows.len()];
-                        let range = range.clone();
-                        let assigned = centroids.nearest(self.x, panels, norms, range, labels);
+            let all = blocks[0].0.rows.clone();
+            for first in all.clone().step_by(PIECE) {
+                let rows = first..all.end.min(first + PIECE);
+                let places = first - all.start..rows.end - all.start;
+                for ((block, moved), centroids) in blocks.iter_mut().zip(&centroids) {
+                    let panels = places.start / Points::LANES..places.end.div_ceil(Points::LANES);
+                    let mut calm = Calm { moved: *moved, until: &mut block.until[panels] };
+                    let labels = &mut block.labels[places.clone()];
+                    let mut before = [u32::MAX; PIECE];
+                    before[..labels.len()].copy_from_slice(labels);
+                    let (x, points, rows) = (self.x, &self.points, rows.clone());
+                    let assigned = centroids.nearest_again(x, points, rows, labels, &mut calm);
+                    block.n_distances += (assigned.n_ranked * centroids.len()) as u64;
+                    if assigned.n_changed > 0 {
                         block.n_changed += assigned.n_changed;
-                        let (sums, totals) = block.sums.split_at_mut(centroids.len() * x.n_cols());
-                        add_rows(x, labels, weights, sums, totals);
+                        let before = &before[..places.len()];
+                        self.follow(block, places.clone(), before);
                     }
                 }
-                return;
             }
-            for_each_piece(self.x, all.clone(), &self.center, |rows, piece| {
-                let weights = self.weights.map(|weights| &weights[rows.clone()]);
-                let rows = rows.start - all.start..rows.end - all.start;
-                for (block, centroids) in blocks.iter_mut().zip(&centroids) {
-                    let labels = &mut block.labels[rows.clone()];
-                    let Piece { x, panels, norms } = piece;
-                    let every = 0..panels.n_panels();
-                    block.n_changed += centroids.nearest(x, panels, norms, every, labels).n_changed;
-                    let (sums, totals) = block.sums.split_at_mut(centroids.len() * x.n_cols());
-                    add_rows(x, labels, weights, sums, totals);
-                }
-            });
         });
-        for (_, blocks) in starts {
-            add_tree(blocks);
+    }
+
+    /// Takes the labels of some samples of a block into its sums.
+    pub(super) fn follow(&self, block: &mut Block, places: Range<usize>, before: &[u32]) {
+        let rows = block.rows.start + places.start..block.rows.start + places.end;
+        let weights = self.weights.map(|weights| &weights[rows.clone()]);
+        if self.is_reversible {
+            block.sums.follow(self.x.row_range(rows), weights, before, &block.labels[places]);
         }
+    }
+
+    /// Writes the sums of the rows of each label, then of their weights.
+    pub(super) fn total(&self, blocks: &mut [Block], out: &mut [f64]) {
+        if !self.is_reversible {
+            let work = self.work(1);
+            parallel::for_each_chunk(blocks, 1, work, |_, block| {
+                let Block { rows, labels, sums, .. } = &mut block[0];
+                let weights = self.weights.map(|weights| &weights[rows.clone()]);
+                sums.clear();
+                let none = vec![u32::MAX; labels.len()];
+                sums.follow(self.x.row_range(rows.clone()), weights, &none, labels);
+            });
+        }
+        let sums: Vec<&LabelSums> = blocks.iter().map(|block| &block.sums).collect();
+        LabelSums::total(&sums, out);
     }
 
     /// The squared distance of each sample from the centroid of its label, block by block.
@@ -195,44 +206,40 @@ impl<'a, T: Real> Table<'a, T> {
     }
 }
 
-/// Some samples, packed.
-#[derive(Clone, Copy)]
-pub(super) struct Piece<'a, T: Real> {
-    pub(super) x: MatrixView<'a, T>,
-    /// The rows of `x` less the center.
-    pub(super) panels: &'a Panels<T>,
-    pub(super) norms: &'a [T],
+/// How the numbers of a table lie.
+struct Spread {
+    /// The sum of the squares less the center.
+    square: f64,
+    /// The greatest absolute number, or more.
+    most: f64,
+    /// The greatest ratio of two numbers of a column that are not 0, or more.
+    ratio: f64,
 }
 
-/// Calls `f` with some of the rows `rows` of `x` after others, in order, on the calling thread.
-pub(super) fn for_each_piece<T: Real>(
-    x: MatrixView<'_, T>,
-    rows: Range<usize>,
-    center: &[T],
-    mut f: impl FnMut(Range<usize>, Piece<'_, T>),
-) {
-    let size = PIECE_BYTES / (x.n_cols() * size_of::<T>());
-    let lanes = Panels::<T>::lanes();
-    let size = (size / lanes * lanes).clamp(lanes, PIECE);
-    let (mut panels, mut norms) = (Panels::none(), Vec::new());
-    for start in rows.clone().step_by(size) {
-        let rows = start..rows.end.min(start + size);
-        let x = x.row_range(rows.clone());
-        panels.refill(x, center, &mut norms);
-        f(rows, Piece { x, panels: &panels, norms: &norms });
-    }
-}
+/// Samples of a block of the sum.
+const SUM_BLOCK: usize = 1024;
 
-/// Adds the sums of all blocks into those of the first: neighbours in pairs, then pairs of pairs.
-pub(super) fn add_tree(blocks: &mut [Block]) {
-    let mut step = 1;
-    while step < blocks.len() {
-        for i in (0..blocks.len() - step).step_by(2 * step) {
-            let (left, right) = blocks.split_at_mut(i + step);
-            for (a, b) in left[i].sums.iter_mut().zip(&right[0].sums) {
-                *a += b;
+impl Spread {
+    fn new<T: Real>(x: MatrixView<'_, T>, center: &[T]) -> Self {
+        let (n, d) = x.shape();
+        let part = |i: usize| {
+            let rows = i * SUM_BLOCK..n.min((i + 1) * SUM_BLOCK);
+            columns(x.row_range(rows), center)
+        };
+        let add = |mut a: Vec<Column>, b: Vec<Column>| {
+            for (a, b) in a.iter_mut().zip(b) {
+                a.square += b.square;
+                a.most = a.most.max(b.most);
+                a.least = a.least.min(b.least);
             }
-        }
-        step *= 2;
+            a
+        };
+        let columns = parallel::reduce(n.div_ceil(SUM_BLOCK), 4 * n * d, part, add);
+        let none = Self { square: 0.0, most: 0.0, ratio: 1.0 };
+        columns.into_iter().flatten().fold(none, |all, column| Self {
+            square: all.square + column.square,
+            most: all.most.max(column.most),
+            ratio: all.ratio.max(column.most / column.least),
+        })
     }
 }

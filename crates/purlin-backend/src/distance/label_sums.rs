@@ -1,0 +1,252 @@
+//! Sums over the rows of each label that follow the labels from round to round.
+
+use crate::mono::once;
+use crate::{Buffer, Kernel, dispatch, isa, parallel};
+use purlin_core::simd::Isa;
+use purlin_core::{MatrixView, Real};
+
+/// The sum of the rows of each label, times their weights, and of the weights.
+///
+/// Each sum is a pair of `f64`: what the first loses to rounding, known exactly by the sum of two
+/// numbers of Knuth (The Art of Computer Programming 2, section 4.2.2, theorem B), is added up in
+/// the second, so that rows leave a sum as they came to it: after any number of moves a sum is
+/// good to some 100 bits of the greatest number that was ever in it.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::LabelSums;
+/// use purlin_core::MatrixView;
+///
+/// let x = [[1.0f32, 2.0], [3.0, 4.0]];
+/// let x = MatrixView::from_rows(&x);
+/// let mut sums = LabelSums::new(2, 2);
+/// sums.follow(x, None, &[u32::MAX; 2], &[1, 1]);
+/// sums.follow(x, None, &[1, 1], &[0, 1]);
+/// let mut all = [0.0; 6];
+/// LabelSums::total(&[&sums], &mut all);
+/// assert_eq!(all[..4], [1.0, 2.0, 3.0, 4.0]);
+/// assert_eq!(all[4..], [1.0, 1.0]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct LabelSums {
+    /// For each label its sums, then that of its weights; then what they lost to rounding.
+    data: Buffer<f64>,
+    /// Rows of each label whose weight is above 0.
+    counts: Vec<u64>,
+    n_features: usize,
+}
+
+impl LabelSums {
+    /// Sums of nothing.
+    pub fn new(n_labels: usize, n_features: usize) -> Self {
+        let data = Buffer::zeroed(n_labels * 2 * (n_features + 1));
+        Self { data, counts: vec![0; n_labels], n_features }
+    }
+
+    /// Forgets all rows.
+    pub fn clear(&mut self) {
+        self.data.fill(0.0);
+        self.counts.fill(0);
+    }
+
+    /// Moves rows from the sums of the labels `before` to those of `labels`; `u32::MAX` is no label.
+    ///
+    /// A label that is left without a row of a weight above 0 has sums of 0. Runs on the calling
+    /// thread: callers cut the rows into blocks, each with its own sums.
+    ///
+    /// # Panics
+    ///
+    /// When a length does not fit, or there is no such label.
+    #[track_caller]
+    pub fn follow<T: Real>(
+        &mut self,
+        x: MatrixView<'_, T>,
+        weights: Option<&[T]>,
+        before: &[u32],
+        labels: &[u32],
+    ) {
+        let ((n, d), n_weights) = (x.shape(), weights.map(<[T]>::len));
+        assert!(
+            before.len() == n && labels.len() == n && n_weights.is_none_or(|got| got == n),
+            "label_sums: expected {n} labels and weights, got {}, {} and {n_weights:?}",
+            before.len(),
+            labels.len()
+        );
+        assert!(d == self.n_features, "label_sums: expected {} features, got {d}", self.n_features);
+        let sums = self;
+        once!(|sums: &mut LabelSums,
+               x: MatrixView<'_, T>,
+               weights: Option<&[T]>,
+               before: &[u32],
+               labels: &[u32]| {
+            let LabelSums { data, counts, .. } = sums;
+            dispatch(Follow { x, weights, before, labels, data, counts });
+        });
+    }
+
+    /// Writes the sum of each label over all of `parts`, label after label, then their weights; over
+    /// several threads.
+    ///
+    /// # Panics
+    ///
+    /// When a length does not fit.
+    #[track_caller]
+    pub fn total(parts: &[&Self], out: &mut [f64]) {
+        let Some(first) = parts.first() else { return out.fill(0.0) };
+        let (n, step) = (first.counts.len(), first.n_features + 1);
+        assert!(
+            out.len() == n * step && parts.iter().all(|part| part.data.len() == 2 * n * step),
+            "label_sums: expected {} sums, as in all parts, got {}",
+            n * step,
+            out.len()
+        );
+        let (rows, totals) = out.split_at_mut(n * (step - 1));
+        // A run of labels.
+        let size = (RUN / step).max(1);
+        let runs = rows.chunks_mut((size * (step - 1)).max(1)).zip(totals.chunks_mut(size));
+        let mut runs: Vec<_> = runs.collect();
+        parallel::for_each_chunk(&mut runs, 1, parts.len() * n * step, |i, run| {
+            let (rows, totals) = &mut run[0];
+            dispatch(Total { parts, first: i * size, step, rows, totals });
+        });
+    }
+}
+
+/// Sums of a run of labels.
+const RUN: usize = 1024;
+
+struct Total<'a> {
+    parts: &'a [&'a LabelSums],
+    first: usize,
+    /// The features and the weight.
+    step: usize,
+    rows: &'a mut [f64],
+    totals: &'a mut [f64],
+}
+
+impl Kernel for Total<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self { parts, first, step, rows, totals } = self;
+        let mut sums = vec![0.0; 2 * step];
+        for (i, (row, total)) in rows.chunks_exact_mut(step - 1).zip(totals).enumerate() {
+            sums.fill(0.0);
+            let (high, low) = sums.split_at_mut(step);
+            for part in parts {
+                let pair = &part.data[(first + i) * 2 * step..][..2 * step];
+                let (other_high, other_low) = pair.split_at(step);
+                for j in 0..step {
+                    (high[j], low[j]) = two_sum(high[j], low[j] + other_low[j], other_high[j]);
+                }
+            }
+            for j in 0..step - 1 {
+                row[j] = high[j] + low[j];
+            }
+            *total = high[step - 1] + low[step - 1];
+        }
+    }
+}
+
+/// Rows that are sorted out at a time.
+const BATCH: usize = 64;
+
+/// How many rows ahead the processor is told of.
+const AHEAD: usize = 8;
+
+struct Follow<'a, T> {
+    x: MatrixView<'a, T>,
+    weights: Option<&'a [T]>,
+    before: &'a [u32],
+    labels: &'a [u32],
+    data: &'a mut [f64],
+    counts: &'a mut [u64],
+}
+
+impl<T: Real> Kernel for Follow<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(mut self) {
+        let n = self.labels.len();
+        let mut moved = [0; BATCH];
+        for first in (0..n).step_by(BATCH) {
+            // No branch: which rows have moved has no pattern.
+            let mut n_moved = 0;
+            for row in first..n.min(first + BATCH) {
+                moved[n_moved] = row;
+                n_moved += usize::from(self.before[row] != self.labels[row]);
+            }
+            for (i, &row) in moved[..n_moved].iter().enumerate() {
+                let ahead = self.x.row(moved[(i + AHEAD).min(n_moved - 1)]);
+                for item in ahead.iter().step_by(64 / size_of::<T>()) {
+                    isa::prefetch(item);
+                }
+                let weight = match self.weights {
+                    Some(weights) => weights[row].to_f64(),
+                    None => 1.0,
+                };
+                let one = u64::from(weight > 0.0);
+                let (from, to) = (self.before[row], self.labels[row]);
+                if from != u32::MAX {
+                    self.counts[from as usize] -= one;
+                    self.add(row, -weight, from);
+                    if self.counts[from as usize] == 0 {
+                        // No rounding is left where no row is.
+                        self.sums(from).fill(0.0);
+                    }
+                }
+                if to != u32::MAX {
+                    self.counts[to as usize] += one;
+                    self.add(row, weight, to);
+                }
+            }
+        }
+    }
+}
+
+impl<T: Real> Follow<'_, T> {
+    #[inline(always)]
+    fn sums(&mut self, label: u32) -> &mut [f64] {
+        let step = 2 * (self.x.n_cols() + 1);
+        &mut self.data[label as usize * step..][..step]
+    }
+
+    #[inline(always)]
+    fn add(&mut self, row: usize, weight: f64, label: u32) {
+        let row = self.x.row(row);
+        add(row, weight, self.sums(label));
+    }
+}
+
+/// Adds a row times its weight, and the weight; eight at a time so that the compiler makes vectors
+/// of them.
+#[inline(always)]
+fn add<T: Real>(row: &[T], weight: f64, sums: &mut [f64]) {
+    let (high, low) = sums.split_at_mut(row.len() + 1);
+    let (rows, row_tail) = row.as_chunks::<8>();
+    let (high, high_tail) = high.split_at_mut(8 * rows.len());
+    let (low, low_tail) = low.split_at_mut(8 * rows.len());
+    let (highs, lows) = (high.as_chunks_mut::<8>().0, low.as_chunks_mut::<8>().0);
+    for ((row, high), low) in rows.iter().zip(highs).zip(lows) {
+        let (mut new_high, mut new_low) = ([0.0; 8], [0.0; 8]);
+        for i in 0..8 {
+            (new_high[i], new_low[i]) = two_sum(high[i], low[i], row[i].to_f64() * weight);
+        }
+        (*high, *low) = (new_high, new_low);
+    }
+    let tail = row_tail.iter().map(|x| x.to_f64() * weight).chain([weight]);
+    for ((high, low), x) in high_tail.iter_mut().zip(low_tail).zip(tail) {
+        (*high, *low) = two_sum(*high, *low, x);
+    }
+}
+
+/// `high + low + x`, of which the first is rounded and the second takes what that loses.
+#[inline(always)]
+fn two_sum(high: f64, low: f64, x: f64) -> (f64, f64) {
+    let sum = high + x;
+    let of_x = sum - high;
+    (sum, low + ((high - (sum - of_x)) + (x - of_x)))
+}
