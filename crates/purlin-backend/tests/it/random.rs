@@ -1,8 +1,6 @@
 //! Random arrays: moments, prefixes, threads.
 
-mod common;
-
-use common::same_everywhere;
+use crate::common::same_everywhere;
 use purlin_backend::random::{fill_bernoulli, fill_normal, fill_uniform};
 use purlin_core::rng::Stream;
 

@@ -1,8 +1,6 @@
 //! Every vector operation, bit for bit, against plain arithmetic on one number.
 
-mod common;
-
-use common::bits;
+use crate::common::bits;
 use purlin_backend::isa::{self, IsaKind};
 use purlin_backend::{Kernel, dispatch};
 use purlin_core::Real;

@@ -1,8 +1,6 @@
 //! Layer, batch and group normalisation against one naive routine over index sets.
 
-mod common;
-
-use common::{assert_close, numbers, same_everywhere};
+use crate::common::{assert_close, numbers, same_everywhere};
 use purlin_backend::norm::{BatchNorm, GroupNorm, batch_norm_stats, layer_norm, layer_norm_grad};
 
 const EPS: f64 = 1e-3;

@@ -1,11 +1,9 @@
 //! Elementary functions: special values, accuracy against better arithmetic, equal bits.
 //!
-//! `docs/accuracy.md` is made here: `PURLIN_BLESS=1 cargo test -p purlin-backend --test math`.
+//! `docs/accuracy.md` is made here: `PURLIN_BLESS=1 cargo test -p purlin-backend --test it math`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
-use common::{bits, same_everywhere, wild};
+use crate::common::{bits, same_everywhere, wild};
 use purlin_backend::elementwise::{MapOp, map, ops, zip};
 use purlin_backend::math::{self, scalar, scalar2};
 use purlin_core::Real;

@@ -1,8 +1,6 @@
 //! Sums, extremes, moments and their places.
 
-mod common;
-
-use common::{assert_close, eps, numbers, same_everywhere, to_f64, wild};
+use crate::common::{assert_close, eps, numbers, same_everywhere, to_f64, wild};
 use purlin_backend::reduce::{
     argmax_axis, argmin_axis, dot, max_axis, mean_var_axis, min_axis, prod_axis, sum, sum_axis,
     sum_to,

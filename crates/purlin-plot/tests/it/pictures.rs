@@ -259,8 +259,8 @@ struct TextBox {
 
 /// The width of a text in the font of the crate, and a little more for other fonts of a viewer.
 fn width(text: &str, size: f64, semibold: bool) -> f64 {
-    let regular: &[u8] = include_bytes!("../font/OpenSans-Regular-subset.ttf");
-    let bold: &[u8] = include_bytes!("../font/OpenSans-Semibold-subset.ttf");
+    let regular: &[u8] = include_bytes!("../../font/OpenSans-Regular-subset.ttf");
+    let bold: &[u8] = include_bytes!("../../font/OpenSans-Semibold-subset.ttf");
     let face = ttf_parser::Face::parse(if semibold { bold } else { regular }, 0).unwrap();
     let glyph = |c| face.glyph_index(c).unwrap_or_default();
     let units: f64 =

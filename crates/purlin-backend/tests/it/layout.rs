@@ -1,8 +1,6 @@
 //! Moves of elements against index arithmetic.
 
-mod common;
-
-use common::{numbers, same_everywhere};
+use crate::common::{numbers, same_everywhere};
 use proptest::prelude::*;
 use purlin_backend::layout::{
     gather_axis, gather_rows, permute, scatter_add_axis, scatter_add_rows, slice_axis, transpose,

@@ -1,8 +1,6 @@
 //! Maps, zips, broadcasting and updates.
 
-mod common;
-
-use common::{bits, numbers, same_everywhere, wild};
+use crate::common::{bits, numbers, same_everywhere, wild};
 use proptest::prelude::*;
 use purlin_backend::elementwise::{
     MapOp, UpdateOp, Zip3Op, ZipOp, map, map_inplace, ops, update, zip, zip_broadcast, zip_inplace,

@@ -1,8 +1,6 @@
 //! Softmax, its logarithm, its gradients, cross-entropy.
 
-mod common;
-
-use common::{assert_close, eps, numbers, same_everywhere, to_f64, wild};
+use crate::common::{assert_close, eps, numbers, same_everywhere, to_f64, wild};
 use purlin_backend::softmax::{
     CrossEntropy, IGNORE, log_softmax, log_softmax_grad, log_sum_exp, softmax, softmax_grad,
 };
