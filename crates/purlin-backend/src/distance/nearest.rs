@@ -193,6 +193,9 @@ impl<T: Real> Centroids<T> {
     }
 }
 
+/// Cache lines that are asked for ahead at most: a part of the first cache.
+const LINES: usize = 256;
+
 /// What is known of rows from the last time that they were ranked.
 #[derive(Debug)]
 pub struct Calm<'a> {
@@ -230,7 +233,9 @@ impl Kernel for ByScore<'_, '_> {
             while p + 2 <= end {
                 if !(self.is_calm(p) && self.is_calm(p + 1)) {
                     let pair = [vectors(panels, p), vectors(panels, p + 1)];
-                    let [a, b] = tiles.rank::<Single<I>, { Points::LANES }, 2>(pair);
+                    // The processor does not look so far ahead, and not across pages.
+                    let next = self.next(p + 2, 2);
+                    let [a, b] = tiles.rank::<Single<I>, { Points::LANES }, 2>(pair, next);
                     self.label::<I>(p, &a, &mut assigned);
                     self.label::<I>(p + 1, &b, &mut assigned);
                 }
@@ -239,7 +244,8 @@ impl Kernel for ByScore<'_, '_> {
         }
         while p < end {
             if !self.is_calm(p) {
-                let [best] = tiles.rank::<Single<I>, { Points::LANES }, 1>([vectors(panels, p)]);
+                let (panel, next) = ([vectors(panels, p)], self.next(p + 1, 1));
+                let [best] = tiles.rank::<Single<I>, { Points::LANES }, 1>(panel, next);
                 self.label::<I>(p, &best, &mut assigned);
             }
             p += 1;
@@ -255,6 +261,17 @@ fn vectors(panels: &Panels<f32>, p: usize) -> &[[f32; Points::LANES]] {
 }
 
 impl ByScore<'_, '_> {
+    /// The `n` panels from `p` on, if they will be read.
+    #[inline(always)]
+    fn next(&self, p: usize, n: usize) -> &[[f32; Points::LANES]] {
+        let panels = &self.points.panels;
+        let fits = n * panels.n_features() <= LINES;
+        if !fits || p + n > panels.n_panels() || self.is_calm(p) && self.is_calm(p + n - 1) {
+            return &[];
+        }
+        panels.run(&(p..p + n)).as_chunks().0
+    }
+
     /// Whether no label of panel `p` can have changed.
     #[inline(always)]
     fn is_calm(&self, p: usize) -> bool {
@@ -334,7 +351,7 @@ impl<T: Real> Kernel for Close<'_, T> {
                         norms[lane] = value.mul_add(value, norms[lane]);
                     }
                 }
-                let [best] = tiles.rank::<T::Lanes<I>, DOUBLE, 1>([panel.as_chunks().0]);
+                let [best] = tiles.rank::<T::Lanes<I>, DOUBLE, 1>([panel.as_chunks().0], &[]);
                 store_indices(best.index, 0, &mut indices[..lanes]);
                 let mut gaps = [T::ZERO; MAX_LANES];
                 best.gap().store(&mut gaps);

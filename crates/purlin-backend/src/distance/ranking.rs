@@ -28,7 +28,7 @@
 //! for each term; where the definition could overflow no score is trusted.
 
 use super::Frame;
-use crate::Buffer;
+use crate::{Buffer, isa};
 use purlin_core::simd::Lanes;
 use purlin_core::{MatrixView, Real};
 
@@ -146,19 +146,20 @@ impl<S: Real> Tiles<S> {
         (slack / (2.25 * reach)).min(reach / 10.0).max(0.0)
     }
 
-    /// The best of all centroids for `N` panels of `W` lanes.
+    /// The best of all centroids for `N` panels of `W` lanes. Meanwhile asks for the numbers `next`.
     #[inline(always)]
     pub(super) fn rank<V: Lanes<Scalar = S>, const W: usize, const N: usize>(
         &self,
         panels: [&[[S; W]]; N],
+        next: &[[S; W]],
     ) -> [Best<V>; N] {
         match self.height {
-            1 => self.rank_by::<V, W, 1, N>(panels),
-            2 => self.rank_by::<V, W, 2, N>(panels),
-            3 => self.rank_by::<V, W, 3, N>(panels),
-            4 => self.rank_by::<V, W, 4, N>(panels),
-            5 => self.rank_by::<V, W, 5, N>(panels),
-            _ => self.rank_by::<V, W, MAX_HEIGHT, N>(panels),
+            1 => self.rank_by::<V, W, 1, N>(panels, next),
+            2 => self.rank_by::<V, W, 2, N>(panels, next),
+            3 => self.rank_by::<V, W, 3, N>(panels, next),
+            4 => self.rank_by::<V, W, 4, N>(panels, next),
+            5 => self.rank_by::<V, W, 5, N>(panels, next),
+            _ => self.rank_by::<V, W, MAX_HEIGHT, N>(panels, next),
         }
     }
 
@@ -168,6 +169,7 @@ impl<S: Real> Tiles<S> {
     fn rank_by<V: Lanes<Scalar = S>, const W: usize, const M: usize, const N: usize>(
         &self,
         mut panels: [&[[S; W]]; N],
+        next: &[[S; W]],
     ) -> [Best<V>; N] {
         let infinity = V::splat(S::INFINITY);
         let mut best = [Best { floor: infinity, index: V::splat_f64(0.0), second: infinity }; N];
@@ -179,7 +181,11 @@ impl<S: Real> Tiles<S> {
         }
         let (starts, _) = self.starts.as_chunks::<M>();
         let (tiles, _) = self.data.as_chunks::<M>();
+        let share = next.len().div_ceil(starts.len());
         for (t, starts) in starts.iter().enumerate() {
+            for line in next.iter().skip(t * share).take(share) {
+                isa::prefetch(line);
+            }
             let mut floors = [[V::splat_f64(0.0); N]; M];
             for (floors, &start) in floors.iter_mut().zip(starts) {
                 *floors = [V::splat(start); N];
