@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "the SIMD kernels of the project live here and nowhere else")]
 
 mod buffer;
+#[cfg(feature = "nn")]
 pub mod conv;
 pub mod distance;
 pub mod elementwise;
@@ -9,12 +10,15 @@ pub mod gemm;
 pub mod graph;
 mod indices;
 pub mod isa;
+#[cfg(feature = "nn")]
 pub mod layout;
 pub mod math;
 pub mod mixture;
 mod mono;
+#[cfg(feature = "nn")]
 pub mod norm;
 pub mod parallel;
+#[cfg(feature = "nn")]
 pub mod pool;
 pub mod random;
 pub mod reduce;

@@ -24,6 +24,7 @@ impl<T: Real> Source<T> {
     }
 
     /// The same matrix `skip` items later.
+    #[cfg(feature = "nn")]
     pub(crate) fn at_item(self, skip: usize) -> Self {
         Self { first: self.first.wrapping_add(skip), ..self }
     }
