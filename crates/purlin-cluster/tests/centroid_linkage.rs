@@ -48,8 +48,8 @@ fn by_definition<T: Real>(linkage: Linkage, x: MatrixView<'_, T>) -> Vec<(usize,
     let column = |j: usize| x.rows().map(move |row| row[j]);
     let origin: Vec<T> = (0..x.n_cols())
         .map(|j| {
-            let least = column(j).fold(T::INFINITY, |a, b| a.min(b));
-            let most = column(j).fold(-T::INFINITY, |a, b| a.max(b));
+            let least = column(j).fold(T::INFINITY, T::min);
+            let most = column(j).fold(-T::INFINITY, T::max);
             T::ZERO.max(least).min(most)
         })
         .collect();
