@@ -264,8 +264,8 @@ def families():
     yield "dbscan", dbscan, [*trees, "sklearn-brute"], ["db-20k-32"], True
     yield "hdbscan", hdbscan, ["hdbscan", "sklearn"], ["hdb-20k-2", "hdb-10k-10", "hdb-100k-2", "hdb-50k-8"], True
     yield "optics", optics, ["sklearn"], ["opt-10k-2"], False
-    for method in ["single", "complete", "average", "ward"]:
-        has_vectors = method in ("single", "ward")
+    for method in ["single", "complete", "average", "ward", "centroid", "median"]:
+        has_vectors = method not in ("complete", "average")
         peers = ["fastcluster", "scipy"] + ["fastcluster-vector"] * has_vectors
         yield f"linkage-{method}", linkage, peers, ["hc-5k", "hc-10k", "hc-20k"], True
     yield "silhouette", silhouette, ["sklearn"], ["sil-20k-16"], True

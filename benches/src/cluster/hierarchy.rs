@@ -13,11 +13,13 @@ const SETS: [Blobs; 3] = [
     Blobs::new("hc-20k", (20_000, 10, 10), 2.0, 303),
 ];
 
-const LINKAGES: [(&str, Linkage); 4] = [
+const LINKAGES: [(&str, Linkage); 6] = [
     ("single", Linkage::Single),
     ("complete", Linkage::Complete),
     ("average", Linkage::Average),
     ("ward", Linkage::Ward),
+    ("centroid", Linkage::Centroid),
+    ("median", Linkage::Median),
 ];
 
 pub(super) fn tasks() -> Vec<Task> {

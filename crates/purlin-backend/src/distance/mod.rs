@@ -40,6 +40,7 @@ mod symmetric_tests;
 #[cfg(test)]
 mod tests;
 mod tiles;
+mod two_nearest;
 mod values;
 mod within;
 #[cfg(test)]
@@ -61,6 +62,7 @@ pub use scan::{least_growth, within};
 pub use sums::{add_rows, squared_to_assigned};
 pub use symmetric::Symmetric;
 pub use tiles::{Hit, find_in_box, gap_to_box};
+pub use two_nearest::{TwoNearest, two_nearest};
 pub use values::values_of;
 pub use within::{any_within, find_within, weigh_within};
 

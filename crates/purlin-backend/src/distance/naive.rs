@@ -1,5 +1,6 @@
 //! The definitions as loops.
 
+use super::TwoNearest;
 use purlin_core::{MatrixView, Real};
 
 /// The squared distance of two rows.
@@ -72,4 +73,11 @@ pub fn least_growth<T: Real>(
         }
     }
     best
+}
+
+/// The nearest two rows of `b`; see [`two_nearest`](super::two_nearest).
+pub fn two_nearest<T: Real>(a: &[T], b: MatrixView<'_, T>, floors: &[T]) -> Option<TwoNearest<T>> {
+    let values = b.rows().zip(floors).map(|(row, &floor)| squared_euclidean(a, row) + floor);
+    let rows = (0..).zip(values).filter(|(_, value)| value.is_finite());
+    rows.map(|(row, value)| TwoNearest { value, row, next: T::INFINITY }).reduce(TwoNearest::and)
 }

@@ -9,7 +9,7 @@ use purlin_core::simd::{Isa, Lanes, MAX_LANES};
 use std::ops::Range;
 
 /// Panels at a time: as many chains as hide the latency of the sums.
-const WIDTH: usize = 4;
+pub(super) const WIDTH: usize = 4;
 
 /// Appends to `hits` each of the first `limits.len()` rows of the panels `panels` of `b` whose
 /// squared distance from `a` is at most its limit: the row of the table, and the squared distance.
@@ -213,7 +213,7 @@ impl<T: Real> Kernel for LeastGrowth<'_, T> {
 /// Squared distances of a row from `WIDTH` panels from `first` on; the last one before `end` again
 /// where there are fewer.
 #[inline(always)]
-fn beside<V: Lanes>(
+pub(super) fn beside<V: Lanes>(
     a: &[V::Scalar],
     b: &Panels<V::Scalar>,
     first: usize,

@@ -1,8 +1,8 @@
 //! Distances have the bits of their definition, and the nearest row is the definition's.
 
 use super::{
-    Assigned, Centroids, Frame, LabelSums, Panels, Points, add_rows, least_growth, naive,
-    squared_euclidean, squared_to_assigned, within,
+    Assigned, Centroids, Frame, LabelSums, Panels, Points, TwoNearest, add_rows, least_growth,
+    naive, squared_euclidean, squared_to_assigned, two_nearest, within,
 };
 use crate::gemm::testing::{bits, numbers, on_threads};
 use crate::isa::{IsaKind, pin};
@@ -285,6 +285,16 @@ fn check_scans<T: Real>(kind: Kind, n: usize, d: usize, seed: u64) {
                 let expected = naive::least_growth(&a, size, rest, sizes);
                 let expected = expected.map(|(value, row)| (value, row + start as u32));
                 assert_eq!(least, expected, "{kind:?} {n}x{d} from {start} {isa:?}");
+            }
+        }
+        for start in 0..=n {
+            for end in [n, n.saturating_sub(5).max(start)] {
+                let floors: Vec<T> =
+                    (start..end).map(|i| if i % 7 == 3 { T::INFINITY } else { T::ZERO }).collect();
+                let found = two_nearest(&a, &panels, start..end, &floors);
+                let expected = naive::two_nearest(&a, b.row_range(start..end), &floors);
+                let expected = expected.map(|x| TwoNearest { row: x.row + start as u32, ..x });
+                assert_eq!(found, expected, "{kind:?} {n}x{d}, {start}..{end} {isa:?}");
             }
         }
     }

@@ -1,10 +1,12 @@
 //! Hierarchical clustering from below.
 
+mod centroids;
 mod chain;
 mod clusters;
 mod flat;
 mod generic;
 mod linear;
+mod middle;
 mod naive;
 mod params;
 mod plan;

@@ -1,7 +1,7 @@
 //! What can be set, and which algorithm serves it.
 
 use super::stored::Stored;
-use super::{AgglomerativeAlgorithm, OP, chain, generic, linear, single, ward};
+use super::{AgglomerativeAlgorithm, OP, chain, generic, linear, middle, single, ward};
 use crate::{CondensedMatrix, Dendrogram, MemoryBudget, Metric, check};
 use purlin_core::{Error, MatrixView, Real, Result};
 use std::fmt;
@@ -17,7 +17,8 @@ use std::fmt;
 /// | `Ward` | chain of nearest neighbours on the centroids | `O(n^2 d)` | two copies of `x`, `O(n)` |
 /// | `Complete`, `Average`, `Weighted` | chain of nearest neighbours on the distances | `O(n^2 d)` | `n (n - 1) / 2` numbers |
 /// | the same, `LinearMemory` | the same on distances from lists of members | `O(n^2 d)` to `O(n^2 d log n)`, at worst `O(n^3 d)` | one copy of `x`, 656 bytes a sample |
-/// | `Centroid`, `Median` | nearest neighbours kept for each cluster | `O(n^2 d)`, at worst `O(n^3)` | `n (n - 1) / 2` numbers |
+/// | `Centroid`, `Median` | the nearest kept for each centroid, one scan of the centroids for a merge | mostly `O(n^2 d)`, at worst `O(n^3 d)` | two copies of `x`, 128 bytes a sample |
+/// | the same, `Condensed` | the nearest kept for each cluster | mostly `O(n^2 d)`, at worst `O(n^3)` | `n (n - 1) / 2` numbers |
 ///
 /// What would take more than the [`MemoryBudget`] is refused before it is allocated;
 /// [`AgglomerativeAlgorithm::LinearMemory`] needs no distances of all pairs, and
@@ -26,6 +27,8 @@ use std::fmt;
 /// Merges are sorted by height, except with `Centroid` and `Median`, where a merge may lie below
 /// its parts. Ties go to the smallest numbers, but among merges that tie an algorithm may take
 /// another order than [`primitive`](super::primitive): trees are unique where no distances tie.
+/// `Centroid` and `Median` from vectors take the nearest pair of their centroids as these are
+/// rounded, of equals the first.
 /// With the linkages that have no inversions, a height that rounding would put below its parts is
 /// lifted to theirs. The same data give the same bits on any number of threads and any
 /// instruction set. Differences whose square is below the smallest number of the type are not
@@ -176,7 +179,7 @@ impl Agglomerative {
     ///
     /// # Errors
     ///
-    /// - [`Error::InvalidParam`]: the linkage does not go with the metric or the algorithm, a parameter of
+    /// - [`Error::InvalidParam`]: the linkage does not go with the metric, a parameter of
     ///   the metric is out of range, rows are not such as it takes (see [`Metric::check_table`]), or
     ///   distances leave the range of `T`.
     /// - [`Error::Shape`], [`Error::TooFewSamples`]: `x` has no columns, not those that the metric
@@ -196,6 +199,7 @@ impl Agglomerative {
             return match linkage {
                 Linkage::Single => single::of_rows(x, metric),
                 Linkage::Ward => Ok(ward::of_rows(x)),
+                Linkage::Centroid | Linkage::Median => Ok(middle::of_rows(linkage, x)),
                 _ => linear::of_rows(linkage, x, metric),
             };
         }

@@ -1,6 +1,6 @@
 //! Which algorithm, and what it allocates.
 
-use super::{Agglomerative, Linkage, OP, linear, ward};
+use super::{Agglomerative, Linkage, OP, linear, middle, ward};
 use crate::{CondensedMatrix, Metric, check};
 use purlin_core::{Error, Real, Result};
 
@@ -10,13 +10,17 @@ use purlin_core::{Error, Real, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum AgglomerativeAlgorithm {
-    /// `LinearMemory` for `Single` and `Ward`, where it costs no time; else `Condensed`, which is
-    /// refused where it exceeds the budget: nothing gets many times slower unasked.
+    /// `LinearMemory` for `Single`, `Ward`, `Centroid` and `Median`, where it costs no time; else
+    /// `Condensed`, which is refused where it exceeds the budget: nothing gets many times slower
+    /// unasked.
     #[default]
     Auto,
     /// The distances of all pairs, `n (n - 1) / 2` numbers.
     Condensed,
-    /// Distances as they are needed, `O(n d)` memory. For all but `Centroid` and `Median`.
+    /// Distances as they are needed, `O(n d)` memory.
+    ///
+    /// `Ward`, `Centroid` and `Median` take them from two copies of the centroids, with at most 64 or
+    /// 128 bytes for each sample besides.
     ///
     /// `Complete`, `Average` and `Weighted` take their distances from the lists of the members of
     /// clusters, and keep the distances of the 64 largest clusters that they have looked at:
@@ -54,6 +58,9 @@ impl Agglomerative {
     /// assert!(average.plan::<f32>(100_000, 10).is_err());
     /// let average = average.algorithm(AgglomerativeAlgorithm::LinearMemory);
     /// assert_eq!(average.plan::<f32>(100_000, 10)?.bytes, 69_600_000);
+    ///
+    /// let centroid = Agglomerative::new(Linkage::Centroid);
+    /// assert_eq!(centroid.plan::<f32>(100_000, 10)?.bytes, 20_800_000);
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn plan<T: Real>(&self, n_samples: usize, n_features: usize) -> Result<AgglomerativePlan> {
@@ -66,10 +73,11 @@ impl Agglomerative {
             return Err(Error::shape(OP, expected, n_samples));
         }
         let algorithm = match (self.algorithm, linkage) {
-            (AgglomerativeAlgorithm::Auto, Linkage::Single | Linkage::Ward) => {
-                AgglomerativeAlgorithm::LinearMemory
-            }
-            (AgglomerativeAlgorithm::Auto, _) => AgglomerativeAlgorithm::Condensed,
+            (
+                AgglomerativeAlgorithm::Auto,
+                Linkage::Complete | Linkage::Average | Linkage::Weighted,
+            ) => AgglomerativeAlgorithm::Condensed,
+            (AgglomerativeAlgorithm::Auto, _) => AgglomerativeAlgorithm::LinearMemory,
             (chosen, _) => chosen,
         };
         let (bytes, what) = if algorithm == AgglomerativeAlgorithm::Condensed {
@@ -85,7 +93,7 @@ impl Agglomerative {
             (pairs.zip(rows).and_then(|(pairs, rows)| pairs.checked_add(rows)), what)
         } else {
             let what = match linkage {
-                Linkage::Ward => "the centroids",
+                Linkage::Ward | Linkage::Centroid | Linkage::Median => "the centroids",
                 Linkage::Single => "the copy of the samples",
                 _ => "the copy of the samples and the distances of 64 clusters",
             };
@@ -103,7 +111,7 @@ impl Agglomerative {
                 d.checked_mul(2)?.checked_add(16)?.checked_mul(n)?.checked_mul(item + 8)
             }
             Linkage::Ward => d.checked_mul(2 * item)?.checked_add(64)?.checked_mul(n),
-            Linkage::Centroid | Linkage::Median => None,
+            Linkage::Centroid | Linkage::Median => middle::bytes(n, d, item),
             Linkage::Complete | Linkage::Average | Linkage::Weighted => {
                 let is_custom = matches!(self.metric, Metric::Custom(_));
                 linear::bytes(n, d, item + if is_custom { 8 } else { 0 })
@@ -113,16 +121,11 @@ impl Agglomerative {
 
     /// Refuses parameters that are out of range or do not go together.
     pub(super) fn check(&self) -> Result<()> {
-        let Self { linkage, algorithm, ref metric, .. } = *self;
+        let Self { linkage, ref metric, .. } = *self;
         metric.check(OP)?;
         if linkage.is_euclidean() && *metric != Metric::Euclidean {
             let rule = format!("Euclidean for {linkage} linkage");
             return Err(Error::param(OP, "metric", rule, format!("{metric:?}")));
-        }
-        let has_inversions = !linkage.is_monotone();
-        if has_inversions && algorithm == AgglomerativeAlgorithm::LinearMemory {
-            let rule = format!("Auto or Condensed for {linkage} linkage");
-            return Err(Error::param(OP, "algorithm", rule, "LinearMemory"));
         }
         Ok(())
     }

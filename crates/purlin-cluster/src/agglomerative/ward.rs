@@ -5,12 +5,13 @@
 //! are kept; a step of the chain looks at the centroids of all clusters once.
 
 use super::Linkage;
+use super::centroids::Centroids;
 use super::chain::Chain;
 use super::clusters::Merges;
 use crate::Dendrogram;
-use purlin_backend::distance::{Panels, least_growth, naive};
+use purlin_backend::distance::{Panels, least_growth};
 use purlin_backend::parallel;
-use purlin_core::{Matrix, MatrixView, Real};
+use purlin_core::{MatrixView, Real};
 
 /// Panels that one task looks at.
 const BLOCK: usize = 320;
@@ -53,9 +54,7 @@ struct Clusters<T: Real> {
     n_left: usize,
     /// NaN in a slot that is empty.
     sizes: Vec<T>,
-    /// Less the mean of all samples, which is nothing to distances but may be much to rounding.
-    centroids: Matrix<T>,
-    panels: Panels<T>,
+    centroids: Centroids<T>,
 }
 
 impl<T: Real> Clusters<T> {
@@ -68,9 +67,8 @@ impl<T: Real> Clusters<T> {
             }
         }
         let means: Vec<T> = means.into_iter().map(T::from_f64).collect();
-        let centroids = Matrix::from_fn(n, d, |i, j| x.row(i)[j] - means[j]);
-        let panels = Panels::pack(centroids.view(), None);
-        Self { ids: (0..n as u32).collect(), n_left: n, sizes: vec![T::ONE; n], centroids, panels }
+        let centroids = Centroids::new(x, &means);
+        Self { ids: (0..n as u32).collect(), n_left: n, sizes: vec![T::ONE; n], centroids }
     }
 
     /// The first slot with a cluster.
@@ -81,8 +79,7 @@ impl<T: Real> Clusters<T> {
     /// In the order of operations of [`least_growth`].
     fn growth(&self, a: usize, b: usize) -> T {
         let (n_a, n_b) = (self.sizes[a], self.sizes[b]);
-        let squared = naive::squared_euclidean(self.centroids.row(a), self.centroids.row(b));
-        n_a * n_b / (n_a + n_b) * squared
+        n_a * n_b / (n_a + n_b) * self.centroids.squared_distance(a, b)
     }
 
     /// The cluster nearest to `top`: of equals the one before it in the chain, then the first.
@@ -107,11 +104,12 @@ impl<T: Real> Clusters<T> {
 
     fn scan(&self, centroid: &[T], size: T) -> Option<(T, u32)> {
         let lanes = Panels::<T>::lanes();
-        let n_panels = self.panels.n_panels();
+        let all = self.centroids.panels();
+        let n_panels = all.n_panels();
         let of = |block: usize| {
             let panels = block * BLOCK..n_panels.min((block + 1) * BLOCK);
-            let sizes = &self.sizes[self.panels.rows_of(&panels)];
-            least_growth(centroid, size, &self.panels, panels, sizes)
+            let sizes = &self.sizes[all.rows_of(&panels)];
+            least_growth(centroid, size, all, panels, sizes)
         };
         if n_panels <= BLOCK {
             return of(0);
@@ -129,11 +127,7 @@ impl<T: Real> Clusters<T> {
     fn merge(&mut self, a: usize, b: usize) {
         let (n_a, n_b) = (self.sizes[a].to_f64(), self.sizes[b].to_f64());
         let n = n_a + n_b;
-        for j in 0..self.centroids.n_cols() {
-            let (x, y) = (self.centroids[(a, j)].to_f64(), self.centroids[(b, j)].to_f64());
-            self.centroids[(a, j)] = T::from_f64((n_a * x + n_b * y) / n);
-        }
-        self.panels.set_row(a, self.centroids.row(a));
+        self.centroids.join(a, b, |x, y| (n_a * x + n_b * y) / n);
         self.sizes[a] = T::from_f64(n);
         self.sizes[b] = T::NAN;
         self.n_left -= 1;
@@ -150,8 +144,6 @@ impl<T: Real> Clusters<T> {
         chain.renumber(kept.len(), |slot| numbers[slot as usize]);
         self.ids = kept.iter().map(|&slot| self.ids[slot]).collect();
         self.sizes = kept.iter().map(|&slot| self.sizes[slot]).collect();
-        self.panels = Panels::none();
-        self.centroids = self.centroids.view().select_rows(&kept);
-        self.panels = Panels::pack(self.centroids.view(), None);
+        self.centroids.select(&kept);
     }
 }
