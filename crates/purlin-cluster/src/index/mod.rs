@@ -103,6 +103,24 @@ impl<T: Real> SpatialIndex<T> {
 
     /// The most bytes that [`SpatialIndex::within_batch`] may take, whose answer can hold every pair
     /// of rows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{MemoryBudget, Metric, SpatialIndex};
+    /// use purlin_core::MatrixView;
+    ///
+    /// let x = [[0.0], [2.0], [5.0]];
+    /// let x = MatrixView::from_rows(&x);
+    /// let index = SpatialIndex::new(x, Metric::Euclidean)?.memory(MemoryBudget::new(200));
+    /// assert!(index.within_batch(x, 1.0).is_ok()); // 3 neighbours
+    /// assert_eq!(
+    ///     index.within_batch(x, 9.0).unwrap_err().to_string(), // 9
+    ///     "index: the neighbor graph needs 264 bytes, allowed are 200"
+    /// );
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    #[must_use]
     pub fn memory(mut self, memory: MemoryBudget) -> Self {
         self.memory = memory;
         self
