@@ -8,7 +8,7 @@ use purlin::core::linalg::Pca;
 use purlin::core::rng::Stream;
 use purlin::core::{Matrix, MatrixView};
 use purlin::data::StandardScaler;
-use purlin::data::csv::{Column, ColumnData, CsvReader, Missing, Table};
+use purlin::data::csv::{ColumnData, CsvReader, Missing, Table};
 use purlin::data::sets::ClassificationSet;
 use purlin::plot::{Figure, Scatter};
 use std::error::Error;
@@ -169,11 +169,11 @@ impl TableArguments {
 
     fn read(&self, path: &Path) -> Result<Data, Box<dyn Error>> {
         let policy = if self.drop_missing { Missing::Drop } else { Missing::Error };
-        let mut reader = CsvReader::new();
+        let mut reader = CsvReader::new().keep_text(true);
         if self.columns.is_empty() {
             reader = reader.missing(policy);
         } else {
-            // What is not looked at may have gaps; it is written back, numbers as numbers.
+            // What is not looked at may have gaps.
             reader = reader.missing(Missing::Constant(String::new()));
             for name in &self.columns {
                 reader = reader.numeric(name).missing_in(name, policy.clone());
@@ -202,7 +202,8 @@ impl TableArguments {
         Ok(data)
     }
 
-    /// Writes the labels back, if the command line says where.
+    /// Writes the labels back, if the command line says where: behind the rows of the file as they
+    /// are, with the zeros, spaces and quotes that they have.
     pub(crate) fn write_labels(
         &self,
         data: &Data,
@@ -211,23 +212,20 @@ impl TableArguments {
         let Some(path) = &self.output else { return Ok(()) };
         let label = |i: usize| labels[i].map_or_else(String::new, |label| label.to_string());
         let mut text = String::new();
-        let mut line = |values: Vec<String>| {
-            text.push_str(&values.join(","));
-            text.push('\n');
+        let mut line = |row: String, label: &str| {
+            text.extend([row.as_str(), if row.is_empty() { "" } else { "," }, label, "\n"]);
         };
         if let Some(table) = &data.file {
             // Labels of an earlier run are replaced.
-            let is_kept = |column: &&Column| column.name != LABELS;
-            let kept: Vec<&Column> = table.columns().iter().filter(is_kept).collect();
-            line(kept.iter().map(|c| quoted(&c.name)).chain([LABELS.to_owned()]).collect());
+            let earlier = table.names().position(|name| name == LABELS);
+            line(without(table.header_text().unwrap_or_default(), earlier), LABELS);
             for i in 0..labels.len() {
-                line(kept.iter().map(|column| field(column, i)).chain([label(i)]).collect());
+                line(without(table.row_text(i).unwrap_or_default(), earlier), &label(i));
             }
         } else {
-            let names = data.columns.iter().map(|name| quoted(name));
-            line(names.chain([LABELS.to_owned()]).collect());
+            line(joined(data.columns.iter().map(|name| quoted(name))), LABELS);
             for (i, row) in data.x.rows().enumerate() {
-                line(row.iter().map(f64::to_string).chain([label(i)]).collect());
+                line(joined(row.iter().map(f64::to_string)), &label(i));
             }
         }
         write(path, &text)?;
@@ -260,12 +258,36 @@ impl TableArguments {
     }
 }
 
-/// A value as it is written.
-fn field(column: &Column, row: usize) -> String {
-    match &column.data {
-        ColumnData::Numeric(values) => values[row].to_string(),
-        ColumnData::Categorical { codes, categories } => quoted(&categories[codes[row]]),
+fn joined(values: impl Iterator<Item = String>) -> String {
+    values.collect::<Vec<_>>().join(",")
+}
+
+/// A line of a CSV file without one of its values.
+fn without(line: &str, place: Option<usize>) -> String {
+    let Some(place) = place else { return line.to_owned() };
+    let mut values = values_of(line);
+    values.remove(place);
+    values.join(",")
+}
+
+/// The values of a line of a CSV file, with their spaces and quotes.
+fn values_of(line: &str) -> Vec<&str> {
+    let (mut values, mut start) = (Vec::new(), 0);
+    let (mut has_quotes, mut is_open) = (false, false);
+    for (i, byte) in line.bytes().enumerate() {
+        match byte {
+            b'"' if i == start => (has_quotes, is_open) = (true, true),
+            // Two in a row close and open again.
+            b'"' if has_quotes => is_open = !is_open,
+            b',' if !is_open => {
+                values.push(&line[start..i]);
+                (start, has_quotes) = (i + 1, false);
+            }
+            _ => {}
+        }
     }
+    values.push(&line[start..]);
+    values
 }
 
 /// Writes a text, and the folders above it.

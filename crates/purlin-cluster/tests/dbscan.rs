@@ -340,7 +340,12 @@ proptest! {
         x in strategies::hostile_matrix(1usize..60, 1usize..5), pick in 0usize..1000,
     ) {
         let model = Dbscan::new(some_distance(&x, &Metric::Euclidean, pick), 3).fit(x.view()).unwrap();
+        let unused = model.clone();
         let predicted = model.predict(x.view()).unwrap();
+        // What the model keeps for the next time changes neither its answer nor what it equals.
+        prop_assert_eq!(&model.predict(x.view()).unwrap(), &predicted);
+        prop_assert_eq!(&model.clone().predict(x.view()).unwrap(), &predicted);
+        prop_assert!(model == unused);
         for (i, (predicted, label)) in predicted.iter().zip(model.labels()).enumerate() {
             if model.core_sample_indices().contains(&i) || label.is_none() {
                 prop_assert_eq!(predicted, label);

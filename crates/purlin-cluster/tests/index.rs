@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
-use purlin_cluster::{Metric, Neighbor, NeighborGraph, SpatialIndex};
+use purlin_cluster::{CustomMetric, MemoryBudget, Metric, Neighbor, NeighborGraph, SpatialIndex};
 use purlin_core::rng::Stream;
 use purlin_core::{Matrix, MatrixView, Real};
 use purlin_testkit::{check_same_bits_on_all_isas, check_same_bits_on_threads, strategies};
@@ -141,6 +141,28 @@ fn a_table_that_the_metric_does_not_take_is_refused() {
         "index: expected x with 3 columns, got 2"
     );
     assert!(of(Metric::JensenShannon).starts_with("index: x must be at least 0 for JensenShannon"));
+}
+
+#[test]
+fn lists_that_do_not_fit_are_refused_with_their_bytes() {
+    let (x, other) = (random(300, 2), random(70, 2));
+    let rest = CustomMetric::new("rest", |a, b| (a[0] - b[0]).abs());
+    for metric in [Metric::Euclidean, Metric::Custom(rest)] {
+        let index = SpatialIndex::new(x.view(), metric).unwrap();
+        let n: usize = index.count_within_batch(other.view(), 0.4).unwrap().iter().sum();
+        let bytes = 16 * 70 + 16 * n as u64; // an index and a single, pieces and whole
+        let exact = index.clone().memory(MemoryBudget::new(bytes));
+        let graph = exact.within_batch(other.view(), 0.4).unwrap();
+        assert_eq!(graph.n_neighbors(), n);
+        assert_eq!(graph, index.within_batch(other.view(), 0.4).unwrap());
+        for budget in [0, 1, 2000, bytes - 1] {
+            let short = index.clone().memory(MemoryBudget::new(budget));
+            assert_eq!(
+                short.within_batch(other.view(), 0.4).unwrap_err().to_string(),
+                format!("index: the neighbor graph needs {bytes} bytes, allowed are {budget}")
+            );
+        }
+    }
 }
 
 #[test]

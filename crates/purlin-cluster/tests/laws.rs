@@ -6,7 +6,7 @@ use purlin_cluster::{
     MedoidInit, Metric, MiniBatchKMeans, NeighborSearch, Optics, PredictBy, Seeding,
     SpectralClustering, SphericalKMeans, Xi,
 };
-use purlin_core::Matrix;
+use purlin_core::{Matrix, MatrixView, Real};
 use purlin_testkit::{
     ClustererCheck, check_clusterer, check_dendrogram, check_invariance, check_permutation,
     check_predict, check_weights, three_groups,
@@ -149,6 +149,35 @@ fn mean_shift_keeps_the_laws() {
     check_predict(&MeanShift::new().bandwidth(0.5), three_groups::<f64>(300, 3).view());
     let few = MeanShift::new().bandwidth(0.5).cluster_all(false);
     check_predict(&few, three_groups::<f32>(300, 3).view());
+}
+
+/// The laws, with the numbers of the models in double and in single precision.
+fn check_numbers<C: Clusterer<f64> + Clusterer<f32> + Sync>(
+    algorithm: &C,
+    of_double: impl Fn(&<C as Clusterer<f64>>::Model) -> Vec<f64>,
+    of_single: impl Fn(&<C as Clusterer<f32>>::Model) -> Vec<f64>,
+) {
+    ClustererCheck::<f64>::on(three_groups(150, 3)).run_with(algorithm, of_double);
+    ClustererCheck::<f32>::on(three_groups(150, 3)).run_with(algorithm, of_single);
+}
+
+fn wide<T: Real>(x: MatrixView<'_, T>) -> Vec<f64> {
+    x.cast::<f64>().as_slice().to_vec()
+}
+
+#[test]
+fn whatever_the_table_centroids_are_numbers() {
+    check_numbers(&KMeans::new(3), |m| wide(m.centroids()), |m| wide(m.centroids()));
+    check_numbers(&MiniBatchKMeans::new(3), |m| wide(m.centroids()), |m| wide(m.centroids()));
+    check_numbers(&BisectingKMeans::new(3), |m| wide(m.centroids()), |m| wide(m.centroids()));
+    check_numbers(&SphericalKMeans::new(3), |m| wide(m.centroids()), |m| wide(m.centroids()));
+    check_numbers(
+        &ConstrainedKMeans::balanced(3),
+        |m| wide(m.centroids()),
+        |m| wide(m.centroids()),
+    );
+    check_numbers(&MeanShift::new(), |m| wide(m.centers()), |m| wide(m.centers()));
+    check_numbers(&GaussianMixture::new(3), |m| wide(m.means()), |m| wide(m.means()));
 }
 
 #[test]

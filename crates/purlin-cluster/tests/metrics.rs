@@ -253,11 +253,37 @@ fn threads_and_instruction_sets_do_not_change_a_bit() {
             metrics::dunn(double.view(), &labels, &Metric::Euclidean).unwrap(),
             metrics::davies_bouldin(double.view(), &labels).unwrap(),
             metrics::calinski_harabasz(double.view(), &labels).unwrap(),
+            metrics::dunn(double.view(), &labels, &Metric::Chebyshev).unwrap(),
+            metrics::simplified_silhouette(single.view(), &labels).unwrap(),
+            metrics::simplified_silhouette(double.view(), &labels).unwrap(),
         ];
         (of(Metric::Euclidean), of(Metric::Manhattan), gaps)
     };
     check_same_bits_on_threads(score);
     check_same_bits_on_all_isas(score);
+}
+
+/// The same chain of sums, by panels and pair by pair.
+#[test]
+fn panels_have_the_bits_of_pairs() {
+    let (x, labels) = random::<f64>(300, 7);
+    let sum = CustomMetric::new("sum", |a, b| {
+        a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + (a - b).abs())
+    });
+    let most = CustomMetric::new("most", |a, b| {
+        a.iter().zip(b).fold(0.0, |most: f64, (a, b)| most.max((a - b).abs()))
+    });
+    for (panels, pairs) in [(Metric::Manhattan, sum), (Metric::Chebyshev, most)] {
+        let (x, pairs) = (x.view(), Metric::Custom(pairs));
+        let samples = |metric| metrics::silhouette_samples(x, &labels, metric).unwrap();
+        assert_eq!(samples(&panels), samples(&pairs));
+        let dunn = |metric| metrics::dunn(x, &labels, metric).unwrap();
+        assert_eq!(dunn(&panels), dunn(&pairs));
+    }
+    let far = Matrix::from_rows(&[[0.0, 0.0], [1.0, 0.0], [f64::MAX, f64::MAX]]);
+    let err = metrics::silhouette(far.view(), &[1, 0, 0], &Metric::Manhattan).unwrap_err();
+    let expected = "silhouette: distances must be finite, got inf between rows 0 and 2";
+    assert_eq!(err.to_string(), expected);
 }
 
 /// Single precision against double, on the same numbers: a distance is off by some units of 6e-8.

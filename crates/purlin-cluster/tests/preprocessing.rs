@@ -7,7 +7,9 @@ mod common;
 use proptest::prelude::*;
 use purlin_cluster::preprocessing::{MinMaxScaler, Pca, RobustScaler, ScalerModel, StandardScaler};
 use purlin_core::{Matrix, MatrixView};
-use purlin_testkit::{check_same_bits_on_all_isas, reference, strategies};
+use purlin_testkit::{
+    check_same_bits_on_all_isas, check_same_bits_on_threads, reference, strategies,
+};
 
 fn table() -> Matrix<f64> {
     Matrix::from_rows(&[
@@ -156,6 +158,28 @@ fn instruction_sets_do_not_change_a_bit() {
     check_same_bits_on_all_isas(|| {
         let scaled = StandardScaler::new().fit(x.view()).unwrap().transform(x.view()).unwrap();
         (scaled, Pca::new(2).fit(x.view()).unwrap().transform(x.view()).unwrap())
+    });
+}
+
+/// Columns are read some at a time, on several threads.
+#[test]
+fn a_column_is_scaled_as_if_it_were_alone() {
+    let x = Matrix::from_fn(3000, 19, |i, j| ((i * (j + 3)) % 97) as f64 / (j + 1) as f64);
+    let fit = |x: MatrixView<'_, f64>| {
+        [
+            StandardScaler::new().fit(x).unwrap(),
+            MinMaxScaler::new().fit(x).unwrap(),
+            RobustScaler::new().fit(x).unwrap(),
+        ]
+    };
+    let together = fit(x.view());
+    for j in 0..19 {
+        for (all, one) in together.iter().zip(fit(x.view().column_range(j..j + 1))) {
+            assert_eq!((all.center()[j], all.scale()[j]), (one.center()[0], one.scale()[0]));
+        }
+    }
+    check_same_bits_on_threads(|| {
+        fit(x.view()).map(|scaler| [scaler.center().to_vec(), scaler.scale().to_vec()])
     });
 }
 

@@ -4,11 +4,10 @@
 //! cache line. Here the upper triangle is cut into tiles of 4 by 4, tile row after tile row: of a
 //! line that is fetched, a row and a column alike use a quarter (of `f64`, a half and a quarter).
 
-use super::Panels;
+mod of_rows;
+
 use super::linkage::{self, Joined, Row};
-use crate::elementwise::{self, ops};
 use crate::mono::once;
-use crate::parallel;
 use purlin_core::{MatrixView, Real};
 
 /// Rows and columns of a tile.
@@ -17,10 +16,6 @@ pub(super) const SIDE: usize = 4;
 pub(super) const TILE: usize = SIDE * SIDE;
 /// Bytes of a cache line.
 const LINE: usize = 64;
-/// Tile rows that one task fills.
-const BANDS: usize = 8;
-/// Columns that are filled at a time; a multiple of the rows of a panel.
-const PIECE: usize = 1024;
 
 /// A symmetric table of `n` rows, in `n^2 / 2` items and a few per row more. The diagonal is
 /// infinite: nothing is its own neighbour.
@@ -69,7 +64,7 @@ impl<T: Real> Symmetric<T> {
     /// ```
     pub fn of_rows(x: MatrixView<'_, T>, has_root: bool) -> (Self, Vec<(T, u32)>) {
         once!(|x: MatrixView<'_, T>, has_root: bool| -> (Symmetric<T>, Vec<(T, u32)>) {
-            of_rows::<T>(x, has_root)
+            of_rows::of_rows::<T>(x, has_root)
         })
     }
 
@@ -245,85 +240,6 @@ fn advise_huge_pages<T>(data: &mut [T]) {
 
 #[cfg(not(target_os = "linux"))]
 fn advise_huge_pages<T>(_data: &mut [T]) {}
-
-fn of_rows<T: Real>(x: MatrixView<'_, T>, has_root: bool) -> (Symmetric<T>, Vec<(T, u32)>) {
-    let (n, d) = x.shape();
-    let panels = Panels::pack(x, None);
-    let n_tiles = n.div_ceil(SIDE);
-    let len = band_start(n_tiles, n_tiles);
-    let mut data = vec![T::ZERO; len + LINE / size_of::<T>()];
-    let start = first_line(&data);
-    advise_huge_pages(&mut data);
-    let mut nearest = vec![(T::INFINITY, u32::MAX); n];
-    let mut tasks = Vec::with_capacity(n_tiles.div_ceil(BANDS));
-    let (mut tiles, mut rows) = (&mut data[start..start + len], &mut nearest[..]);
-    for first in (0..n_tiles).step_by(BANDS) {
-        let last = n_tiles.min(first + BANDS);
-        let size = band_start(n_tiles, last) - band_start(n_tiles, first);
-        let (head, tail) = std::mem::take(&mut tiles).split_at_mut(size);
-        let n_rows = n.min(SIDE * last) - SIDE * first;
-        let (near, others) = std::mem::take(&mut rows).split_at_mut(n_rows);
-        tasks.push((head, near));
-        (tiles, rows) = (tail, others);
-    }
-    let work = n.saturating_mul(n).saturating_mul(d);
-    parallel::for_each_chunk(&mut tasks, 1, work, |i, task| {
-        let (tiles, nearest) = &mut task[0];
-        let mut rest = &mut **tiles;
-        let mut piece = vec![T::ZERO; SIDE * PIECE.min(n)];
-        for (k, nearest) in nearest.chunks_mut(SIDE).enumerate() {
-            let band = BANDS * i + k;
-            let (tiles, after) = std::mem::take(&mut rest).split_at_mut(TILE * (n_tiles - band));
-            rest = after;
-            fill_band((x, &panels, has_root), band, &mut piece, tiles, nearest);
-        }
-    });
-    (Symmetric { data, start, n, n_tiles }, nearest)
-}
-
-/// One tile row, from a table, its panels, and whether roots are taken.
-fn fill_band<T: Real>(
-    (x, panels, has_root): (MatrixView<'_, T>, &Panels<T>, bool),
-    band: usize,
-    piece: &mut [T],
-    tiles: &mut [T],
-    nearest: &mut [(T, u32)],
-) {
-    let (n, first) = (x.n_rows(), SIDE * band);
-    let rows = first..first + nearest.len();
-    for from in (0..n).step_by(PIECE) {
-        let columns = from..n.min(from + PIECE);
-        let len = columns.len();
-        let piece = &mut piece[..rows.len() * len];
-        let lanes = Panels::<T>::lanes();
-        let span = from / lanes..columns.end.div_ceil(lanes);
-        super::squared_euclidean(x.row_range(rows.clone()), panels, span, piece);
-        if has_root {
-            elementwise::map_inplace(ops::Sqrt, piece);
-        }
-        for (r, (row, nearest)) in piece.chunks_exact_mut(len).zip(&mut *nearest).enumerate() {
-            if columns.contains(&(first + r)) {
-                row[first + r - from] = T::INFINITY;
-            }
-            // The first of equals: pieces come in order.
-            if let Some((value, j)) = linkage::least(row)
-                && value < nearest.0
-            {
-                *nearest = (value, from as u32 + j);
-            }
-        }
-        for at in (first.max(from)..columns.end).step_by(SIDE) {
-            let tile = &mut tiles[TILE * (at / SIDE - band)..][..TILE];
-            let width = SIDE.min(columns.end - at);
-            if width < SIDE || rows.len() < SIDE {
-                tile.fill(T::INFINITY);
-            }
-            for (row, out) in piece.chunks_exact(len).zip(tile.chunks_exact_mut(SIDE)) {
-                out[..width].copy_from_slice(&row[at - from..][..width]);
-            }
-        }
-    }
-}
 
 fn from_condensed<T: Real>(n: usize, mut data: Vec<T>) -> Symmetric<T> {
     let n_tiles = n.div_ceil(SIDE);

@@ -148,16 +148,22 @@ proptest! {
     }
 }
 
-/// Several tasks in each step; more than one block and more than one piece.
+/// Several tasks in each step, some of more than the least number of tile rows; more than one block and
+/// more than one piece.
 #[test]
 fn threads_do_not_change_a_row() {
     let (n, d) = (4700, 2);
-    let x = numbers::<f64>(n * d, 3);
+    // Eighths: distances tie.
+    let eighths = |x: f64| (x * 8.0).round() / 8.0;
+    let x: Vec<f64> = numbers::<f64>(n * d, 3).into_iter().map(eighths).collect();
     let x = MatrixView::from_slice(&x, n, d).unwrap();
     let run = || {
         let (mut table, nearest) = Symmetric::of_rows(x, true);
         let padded = table.n_padded();
         let (floors, mut bounds) = (vec![0.0; padded], vec![0.0; padded]);
+        for (i, &nearest) in nearest.iter().enumerate() {
+            assert_eq!(table.nearest(i, &floors), Some(nearest), "row {i}");
+        }
         for (bound, nearest) in bounds.iter_mut().zip(&nearest) {
             *bound = nearest.0;
         }

@@ -21,10 +21,11 @@
 
 use super::clusters::Merges;
 use super::{Linkage, OP};
-use crate::{CustomMetric, Dendrogram, Metric, reach};
+use crate::metric::Rows;
+use crate::{Dendrogram, Metric, reach};
 use purlin_backend::distance::{Form, Panels, values_of};
 use purlin_backend::{parallel, reduce};
-use purlin_core::{Error, Matrix, MatrixView, Real, Result};
+use purlin_core::{Error, MatrixView, Real, Result};
 
 /// Rows that are kept. At least two: those of a merge.
 const ROWS: usize = 64;
@@ -98,16 +99,21 @@ struct Samples<'a, T: Real> {
     linkage: Linkage,
     x: MatrixView<'a, T>,
     metric: &'a Metric,
-    panels: Option<(Form, Panels<T>)>,
-    /// For a function of the caller's.
-    wide: Option<Matrix<f64>>,
+    between: Between<'a, T>,
+}
+
+enum Between<'a, T: Real> {
+    Panels(Form, Panels<T>),
+    Rows(Rows<'a, T>),
 }
 
 impl<'a, T: Real> Samples<'a, T> {
     fn new(linkage: Linkage, x: MatrixView<'a, T>, metric: &'a Metric) -> Self {
-        let panels = reach::form(metric).map(|form| (form, Panels::pack(x, None)));
-        let wide = matches!(metric, Metric::Custom(_)).then(|| x.cast::<f64>());
-        Self { linkage, x, metric, panels, wide }
+        let between = match reach::form(metric) {
+            Some(form) => Between::Panels(form, Panels::pack(x, None)),
+            None => Between::Rows(Rows::of(x, metric)),
+        };
+        Self { linkage, x, metric, between }
     }
 
     /// Of each sample the sum of its distances from `members`, with their weights, or the
@@ -151,25 +157,21 @@ impl<'a, T: Real> Samples<'a, T> {
 
     /// The distances of sample `a` from those from `first` on.
     fn distances(&self, a: usize, first: usize, out: &mut [T]) {
-        if let Some((form, panels)) = &self.panels {
-            let range = first..first + out.len();
-            values_of(*form, self.x.row(a), (panels, range), out);
-            if *self.metric == Metric::Euclidean {
-                for value in out {
-                    *value = value.sqrt();
+        match &self.between {
+            Between::Panels(form, panels) => {
+                let range = first..first + out.len();
+                values_of(*form, self.x.row(a), (panels, range), out);
+                if *self.metric == Metric::Euclidean {
+                    for value in out {
+                        *value = value.sqrt();
+                    }
                 }
             }
-            return;
-        }
-        for (out, b) in out.iter_mut().zip(first..) {
-            let (a, b) = (a.min(b), a.max(b));
-            *out = match (self.metric, &self.wide) {
-                _ if a == b => T::ZERO,
-                (Metric::Custom(CustomMetric { function, .. }), Some(wide)) => {
-                    T::from_f64(function(wide.row(a), wide.row(b)))
+            Between::Rows(rows) => {
+                for (out, b) in out.iter_mut().zip(first..) {
+                    *out = if a == b { T::ZERO } else { rows.pair(a, b) };
                 }
-                _ => self.metric.distance(self.x.row(a), self.x.row(b)),
-            };
+            }
         }
     }
 }

@@ -4,15 +4,44 @@ use super::{Dbscan, DbscanClusters, Found, NeighborSearch, OP};
 use crate::traits::{Clusterer, Clustering, Predict};
 use crate::{Metric, Neighbor, SpatialIndex, check};
 use purlin_core::{Matrix, MatrixView, Real, Result};
+use std::sync::OnceLock;
 
-/// The clusters that [`Dbscan::fit`] found. It holds a copy of the cores, for new samples.
+/// The clusters that [`Dbscan::fit`] found.
+///
+/// It holds a copy of the cores, for new samples. The first [`DbscanModel::predict`] sorts another
+/// copy into a [`SpatialIndex`], which stays for those that follow: who only wants the labels pays
+/// for neither the time nor the memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DbscanModel<T: Real> {
     eps: f64,
     metric: Metric,
     algorithm: NeighborSearch,
     clusters: DbscanClusters,
-    cores: Matrix<T>,
+    cores: Cores<T>,
+}
+
+/// The rows of the cores.
+#[derive(Debug, Clone)]
+struct Cores<T: Real> {
+    rows: Matrix<T>,
+    index: OnceLock<SpatialIndex<T>>,
+}
+
+impl<T: Real> Cores<T> {
+    fn index(&self, metric: &Metric) -> Result<&SpatialIndex<T>> {
+        if let Some(index) = self.index.get() {
+            return Ok(index);
+        }
+        let index = SpatialIndex::new(self.rows.view(), metric.clone())?;
+        Ok(self.index.get_or_init(|| index))
+    }
+}
+
+/// The index is made of the rows.
+impl<T: Real> PartialEq for Cores<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.rows == other.rows
+    }
 }
 
 impl<T: Real> DbscanModel<T> {
@@ -27,7 +56,10 @@ impl<T: Real> DbscanModel<T> {
             eps: dbscan.eps,
             metric: dbscan.metric.clone(),
             algorithm,
-            cores: x.select_rows(clusters.core_sample_indices()),
+            cores: Cores {
+                rows: x.select_rows(clusters.core_sample_indices()),
+                index: OnceLock::new(),
+            },
             clusters,
         }
     }
@@ -54,7 +86,7 @@ impl<T: Real> DbscanModel<T> {
 
     /// The number of columns.
     pub fn n_features(&self) -> usize {
-        self.cores.n_cols()
+        self.cores.rows.n_cols()
     }
 
     /// The radius of a neighbourhood.
@@ -96,10 +128,10 @@ impl<T: Real> DbscanModel<T> {
         check::features(OP, x, self.n_features())?;
         self.metric.check_table(OP, x)?;
         check::squares(OP, x, &self.metric)?;
-        if self.cores.n_rows() == 0 {
+        if self.cores.rows.n_rows() == 0 {
             return Ok(vec![None; x.n_rows()]);
         }
-        let index = SpatialIndex::new(self.cores.view(), self.metric.clone())?;
+        let index = self.cores.index(&self.metric)?;
         let label = |nearest: &Vec<Neighbor<T>>| {
             let nearest = nearest.first().filter(|core| core.distance.to_f64() <= self.eps)?;
             self.labels()[self.core_sample_indices()[nearest.index]]

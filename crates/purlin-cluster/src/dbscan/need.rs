@@ -2,6 +2,7 @@
 
 use super::OP;
 use crate::Metric;
+use crate::metric::Rows;
 use purlin_core::{Error, MatrixView, Real, Result};
 use std::cmp::Ordering;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// How much weight a neighbourhood needs.
 pub(super) struct Need<'a, T: Real> {
     pub(super) x: MatrixView<'a, T>,
-    pub(super) metric: &'a Metric,
+    rows: Rows<'a, T>,
     pub(super) eps: f64,
     pub(super) weights: Option<&'a [T]>,
     min: f64,
@@ -34,7 +35,7 @@ impl<'a, T: Real> Need<'a, T> {
         let slack = if is_exact { 0.0 } else { slack };
         Self {
             x,
-            metric,
+            rows: Rows::of(x, metric),
             eps,
             weights,
             min: min_samples as f64,
@@ -50,7 +51,7 @@ impl<'a, T: Real> Need<'a, T> {
 
     /// Whether samples `i` and `j` are near each other, by the definition.
     pub(super) fn are_near(&self, i: usize, j: usize) -> bool {
-        let distance = self.metric.distance(self.x.row(i), self.x.row(j)).to_f64();
+        let distance = self.rows.pair(i, j).to_f64();
         // Written so that NaN offends.
         if distance.partial_cmp(&0.0).is_none_or(Ordering::is_lt) {
             self.offender.fetch_max(distance.to_bits(), Relaxed);

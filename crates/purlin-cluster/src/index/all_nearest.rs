@@ -1,7 +1,7 @@
 //! The nearest rows of many rows at a time: leaves of one tree against those of another.
 
 use super::nearest::nearest_in;
-use super::{Rows, SpatialIndex, Tree};
+use super::{Search, SpatialIndex, Tree};
 use crate::Metric;
 use purlin_backend::distance::{Hit, find_in_box, gap_to_box};
 use purlin_backend::parallel;
@@ -120,9 +120,9 @@ fn take<T: Real>(list: &[Near<T>], places: &[usize], out: &mut [Near<T>]) {
 impl<T: Real> SpatialIndex<T> {
     /// The tree, where the metric has one.
     pub(crate) fn tree(&self) -> Option<&Tree<T>> {
-        match &self.rows {
-            Rows::Tree(tree) => Some(tree),
-            Rows::Plain(_) => None,
+        match &self.search {
+            Search::Tree(tree) => Some(tree),
+            Search::Plain(_) => None,
         }
     }
 

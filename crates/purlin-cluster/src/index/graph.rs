@@ -194,6 +194,15 @@ pub(super) struct Piece<T> {
     pub(super) distances: Vec<T>,
 }
 
+impl<T: Copy> Piece<T> {
+    /// Allocates what is needed, exactly.
+    pub(super) fn new(lengths: Vec<usize>, found: &[(u32, T)]) -> Self {
+        let indices = found.iter().map(|&(index, _)| index).collect();
+        let distances = found.iter().map(|&(_, distance)| distance).collect();
+        Self { lengths, indices, distances }
+    }
+}
+
 impl<T> Default for Piece<T> {
     fn default() -> Self {
         Self { lengths: Vec::new(), indices: Vec::new(), distances: Vec::new() }

@@ -10,10 +10,11 @@ pub(crate) use all_nearest::{Near, Rank, all_nearest, first_rows};
 pub use graph::NeighborGraph;
 pub(crate) use tree::Tree;
 
-use crate::{Metric, check, reach};
+use crate::metric::Rows;
+use crate::{MemoryBudget, Metric, check, reach};
 use purlin_backend::distance::values_of;
 use purlin_backend::parallel;
-use purlin_core::{Matrix, MatrixView, Real, Result};
+use purlin_core::{MatrixView, Real, Result};
 
 /// The operation's name in errors.
 const OP: &str = "index";
@@ -60,13 +61,16 @@ pub struct Neighbor<T> {
 pub struct SpatialIndex<T: Real> {
     metric: Metric,
     n_features: usize,
-    rows: Rows<T>,
+    search: Search<T>,
+    memory: MemoryBudget,
 }
 
+/// How neighbours are found.
 #[derive(Debug, Clone)]
-enum Rows<T: Real> {
+pub(crate) enum Search<T: Real> {
     Tree(Tree<T>),
-    Plain(Matrix<T>),
+    /// Along all rows.
+    Plain(Rows<'static, T>),
 }
 
 /// Queries that one task answers.
@@ -89,24 +93,54 @@ impl<T: Real> SpatialIndex<T> {
         check::table(OP, x, 1)?;
         metric.check_table(OP, x)?;
         check::squares(OP, x, &metric)?;
-        let rows = match reach::form(&metric) {
-            Some(form) => Rows::Tree(Tree::new(x, form)),
-            None => Rows::Plain(x.to_matrix()),
+        let search = match reach::form(&metric) {
+            Some(form) => Search::Tree(Tree::new(x, form)),
+            None => Search::Plain(Rows::owned(x, metric.clone())),
         };
-        Ok(Self { metric, n_features: x.n_cols(), rows })
+        let memory = MemoryBudget::default();
+        Ok(Self { metric, n_features: x.n_cols(), search, memory })
+    }
+
+    /// The most bytes that [`SpatialIndex::within_batch`] may take, whose answer can hold every pair
+    /// of rows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{MemoryBudget, Metric, SpatialIndex};
+    /// use purlin_core::MatrixView;
+    ///
+    /// let x = [[0.0], [2.0], [5.0]];
+    /// let x = MatrixView::from_rows(&x);
+    /// let index = SpatialIndex::new(x, Metric::Euclidean)?.memory(MemoryBudget::new(200));
+    /// assert!(index.within_batch(x, 1.0).is_ok()); // 3 neighbours
+    /// assert_eq!(
+    ///     index.within_batch(x, 9.0).unwrap_err().to_string(), // 9
+    ///     "index: the neighbor graph needs 264 bytes, allowed are 200"
+    /// );
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
+    #[must_use]
+    pub fn memory(mut self, memory: MemoryBudget) -> Self {
+        self.memory = memory;
+        self
     }
 
     /// The number of rows.
     pub fn n_rows(&self) -> usize {
-        match &self.rows {
-            Rows::Tree(tree) => tree.order().len(),
-            Rows::Plain(rows) => rows.n_rows(),
+        match &self.search {
+            Search::Tree(tree) => tree.order().len(),
+            Search::Plain(rows) => rows.n_rows(),
         }
     }
 
     /// The number of columns.
     pub fn n_features(&self) -> usize {
         self.n_features
+    }
+
+    pub(crate) fn search(&self) -> &Search<T> {
+        &self.search
     }
 
     fn check(&self, query: &[T]) -> Result<()> {

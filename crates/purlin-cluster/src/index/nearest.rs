@@ -1,6 +1,6 @@
 //! The nearest rows.
 
-use super::{Near, Neighbor, OP, Rank, Rows, SpatialIndex, Tree, all_nearest, look};
+use super::{Near, Neighbor, OP, Rank, Search, SpatialIndex, Tree, all_nearest, look};
 use crate::{Metric, check};
 use purlin_core::{MatrixView, Real, Result};
 use std::cmp::Ordering;
@@ -31,8 +31,8 @@ impl<T: Real> SpatialIndex<T> {
     /// As [`SpatialIndex::nearest`].
     pub fn nearest_batch(&self, x: MatrixView<'_, T>, k: usize) -> Result<Vec<Vec<Neighbor<T>>>> {
         let (n, k_found) = (x.n_rows(), k.min(self.n_rows()));
-        let tree = match &self.rows {
-            Rows::Tree(tree) if n >= FEW && k_found > 0 => tree,
+        let tree = match &self.search {
+            Search::Tree(tree) if n >= FEW && k_found > 0 => tree,
             _ => return self.batch(x, |query| self.nearest_to(query, k)),
         };
         self.check_rows(x)?;
@@ -53,12 +53,12 @@ impl<T: Real> SpatialIndex<T> {
     }
 
     fn nearest_to(&self, query: &[T], k: usize) -> Vec<Neighbor<T>> {
-        let list = match &self.rows {
-            Rows::Tree(tree) => nearest_in(tree, query, k, self.rank()),
-            Rows::Plain(rows) => {
-                let mut best = Best::new(k);
-                for (row, values) in (0..).zip(rows.rows()) {
-                    best.offer(Near { value: self.metric.distance(query, values), row });
+        let list = match &self.search {
+            Search::Tree(tree) => nearest_in(tree, query, k, self.rank()),
+            Search::Plain(rows) => {
+                let (mut best, query) = (Best::new(k), rows.query(query));
+                for row in 0..rows.n_rows() {
+                    best.offer(Near { value: query.distance(row), row: row as u32 });
                 }
                 best.sorted()
             }

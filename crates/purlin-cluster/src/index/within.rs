@@ -1,10 +1,11 @@
 //! The rows within a radius.
 
 use super::graph::Piece;
-use super::{BLOCK, NeighborGraph, OP, Rows, SpatialIndex, look};
-use crate::{check, reach};
+use super::{BLOCK, NeighborGraph, OP, Search, SpatialIndex, look};
+use crate::reach;
 use purlin_backend::parallel;
 use purlin_core::{Error, MatrixView, Real, Result};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 impl<T: Real> SpatialIndex<T> {
     /// Calls `visit(index, distance)` for each row at most `radius` from `query`, in an order that
@@ -29,18 +30,23 @@ impl<T: Real> SpatialIndex<T> {
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn within(&self, query: &[T], radius: f64, visit: impl FnMut(usize, T)) -> Result<()> {
-        check_radius(radius)?;
+        let reach = self.reach(radius)?;
         self.check(query)?;
-        self.visit_within(query, radius, visit);
+        self.visit_within(query, reach, visit);
         Ok(())
     }
 
     /// [`SpatialIndex::within`] of each row of `x`, each list by increasing index, over several
     /// threads.
     ///
+    /// A neighbour takes 12 bytes, 8 in single precision, and as many again while the lists are put
+    /// together; a row of `x` takes 16. All in all that is at most [`SpatialIndex::memory`], 4 GiB
+    /// unless set: a radius that reaches most of a large table is refused, rather than that memory
+    /// runs out on the way.
+    ///
     /// # Errors
     ///
-    /// As [`SpatialIndex::within`].
+    /// As [`SpatialIndex::within`], and [`Error::OutOfBudget`] with the bytes that it takes.
     ///
     /// # Examples
     ///
@@ -56,26 +62,47 @@ impl<T: Real> SpatialIndex<T> {
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn within_batch(&self, x: MatrixView<'_, T>, radius: f64) -> Result<NeighborGraph<T>> {
-        check_radius(radius)?;
-        check::features(OP, x, self.n_features)?;
+        let reach = self.reach(radius)?;
+        self.check_rows(x)?;
         let n = x.n_rows();
+        let n_found = AtomicU64::new(0);
+        let fits = || {
+            let needed = bytes::<T>(n, n_found.load(Relaxed));
+            needed.is_some_and(|needed| needed <= self.memory.bytes())
+        };
         let mut pieces = vec![Piece::default(); n.div_ceil(BLOCK)];
         parallel::for_each_chunk(&mut pieces, 1, self.work(n), |block, piece| {
-            let (piece, mut found) = (&mut piece[0], Vec::new());
+            let (mut found, mut lengths) = (Vec::new(), Vec::new());
             for i in block * BLOCK..n.min((block + 1) * BLOCK) {
-                found.clear();
-                self.visit_within(x.row(i), radius, |index, distance| {
+                if !fits() {
+                    return;
+                }
+                let start = found.len();
+                self.visit_within(x.row(i), reach, |index, distance| {
                     found.push((index as u32, distance));
                 });
-                found.sort_unstable_by_key(|&(index, _)| index);
-                piece.lengths.push(found.len());
-                for &(index, distance) in &found {
-                    piece.indices.push(index);
-                    piece.distances.push(distance);
-                }
+                found[start..].sort_unstable_by_key(|&(index, _)| index);
+                lengths.push(found.len() - start);
+                n_found.fetch_add((found.len() - start) as u64, Relaxed);
             }
+            piece[0] = Piece::new(lengths, &found);
         });
-        Ok(NeighborGraph::of_pieces(self.n_rows(), pieces))
+        if fits() {
+            return Ok(NeighborGraph::of_pieces(self.n_rows(), pieces));
+        }
+        drop(pieces);
+        Err(self.out_of_budget(&self.batch(x, |query| self.count(query, reach))?))
+    }
+
+    /// What lists of these lengths would take.
+    fn out_of_budget(&self, lengths: &[usize]) -> Error {
+        let needed = bytes::<T>(lengths.len(), lengths.iter().map(|&n| n as u64).sum());
+        Error::OutOfBudget {
+            op: OP,
+            what: "the neighbor graph".to_owned(),
+            needed: needed.unwrap_or(u64::MAX),
+            budget: self.memory.bytes(),
+        }
     }
 
     /// How many rows are at most `radius` from `query`. Parts of the tree that are certainly
@@ -85,9 +112,9 @@ impl<T: Real> SpatialIndex<T> {
     ///
     /// As [`SpatialIndex::within`].
     pub fn count_within(&self, query: &[T], radius: f64) -> Result<usize> {
-        check_radius(radius)?;
+        let reach = self.reach(radius)?;
         self.check(query)?;
-        Ok(self.count(query, radius))
+        Ok(self.count(query, reach))
     }
 
     /// [`SpatialIndex::count_within`] of each row of `x`, over several threads.
@@ -96,24 +123,31 @@ impl<T: Real> SpatialIndex<T> {
     ///
     /// As [`SpatialIndex::within`].
     pub fn count_within_batch(&self, x: MatrixView<'_, T>, radius: f64) -> Result<Vec<usize>> {
-        check_radius(radius)?;
-        self.batch(x, |query| self.count(query, radius))
+        let reach = self.reach(radius)?;
+        self.batch(x, |query| self.count(query, reach))
     }
 
-    fn visit_within(&self, query: &[T], radius: f64, mut visit: impl FnMut(usize, T)) {
-        let tree = match &self.rows {
-            Rows::Tree(tree) => tree,
-            Rows::Plain(rows) => {
-                for (index, row) in rows.rows().enumerate() {
-                    let distance = self.metric.distance(query, row);
-                    if distance.to_f64() <= radius {
+    /// What is within a radius, see [`reach::reach`]; found once for many queries.
+    fn reach(&self, radius: f64) -> Result<T> {
+        check_radius(radius)?;
+        Ok(reach::reach(&self.metric, radius))
+    }
+
+    /// [`SpatialIndex::within`] for a query that is checked, and the [`reach::reach`] of a radius.
+    pub(crate) fn visit_within(&self, query: &[T], reach: T, mut visit: impl FnMut(usize, T)) {
+        let tree = match &self.search {
+            Search::Tree(tree) => tree,
+            Search::Plain(rows) => {
+                let query = rows.query(query);
+                for index in 0..rows.n_rows() {
+                    let distance = query.distance(index);
+                    if distance <= reach {
                         visit(index, distance);
                     }
                 }
                 return;
             }
         };
-        let reach: T = reach::reach(&self.metric, radius);
         let mut values = Vec::new();
         let mut open: Vec<u32> = tree.root().into_iter().collect();
         while let Some(node) = open.pop() {
@@ -132,13 +166,13 @@ impl<T: Real> SpatialIndex<T> {
         }
     }
 
-    fn count(&self, query: &[T], radius: f64) -> usize {
+    /// [`SpatialIndex::count_within`], likewise.
+    pub(crate) fn count(&self, query: &[T], reach: T) -> usize {
         let mut n = 0;
-        let Rows::Tree(tree) = &self.rows else {
-            self.visit_within(query, radius, |_, _| n += 1);
+        let Search::Tree(tree) = &self.search else {
+            self.visit_within(query, reach, |_, _| n += 1);
             return n;
         };
-        let reach: T = reach::reach(&self.metric, radius);
         let mut values = Vec::new();
         let mut open: Vec<u32> = tree.root().into_iter().collect();
         while let Some(node) = open.pop() {
@@ -155,6 +189,12 @@ impl<T: Real> SpatialIndex<T> {
         }
         n
     }
+}
+
+/// What the lists of `n` rows take, pieces and whole.
+fn bytes<T>(n: usize, n_found: u64) -> Option<u64> {
+    let item = 2 * (size_of::<u32>() + size_of::<T>()) as u64;
+    n_found.checked_mul(item)?.checked_add(16 * n as u64)
 }
 
 fn check_radius(radius: f64) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use super::fit::Found;
 use super::{KMedoids, OP};
+use crate::metric::Rows;
 use crate::traits::{Clusterer, Clustering, Predict};
 use crate::{Metric, assign, check, reach};
 use purlin_backend::distance::{Form, Panels, values_of};
@@ -108,6 +109,7 @@ impl<T: Real> KMedoidsModel<T> {
         }
         let k = rows.n_rows();
         let form = reach::form(metric).map(|form| (form, Panels::pack(rows.view(), None)));
+        let medoids = Rows::of(rows.view(), metric);
         let mut labels = vec![0; x.n_rows()];
         let work = x.n_rows().saturating_mul(k * x.n_cols());
         parallel::for_each_chunk(&mut labels, BLOCK, work, |block, labels| {
@@ -119,9 +121,7 @@ impl<T: Real> KMedoidsModel<T> {
                         *value = reach::distance(metric, *value);
                     }
                 } else {
-                    for (out, row) in distances.iter_mut().zip(rows.rows()) {
-                        *out = metric.distance(row, x.row(i));
-                    }
+                    medoids.query(x.row(i)).fill(&mut distances);
                 }
                 for (c, &distance) in distances.iter().enumerate() {
                     if distance < distances[*label] {

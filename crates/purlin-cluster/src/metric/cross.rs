@@ -1,6 +1,6 @@
 //! The distances of the rows of two tables.
 
-use super::Metric;
+use super::{Metric, Rows};
 use crate::{MemoryBudget, check, reach};
 use purlin_backend::distance::{Panels, values_of};
 use purlin_backend::parallel;
@@ -65,12 +65,10 @@ impl Metric {
                 }
             });
         } else {
+            let others = Rows::of(y, self);
             parallel::for_each_chunk(&mut data, rows * m, work.saturating_mul(4), |block, out| {
                 for (i, out) in out.chunks_mut(m.max(1)).enumerate() {
-                    let row = x.row(block * rows + i);
-                    for (out, other) in out.iter_mut().zip(y.rows()) {
-                        *out = self.distance(row, other);
-                    }
+                    others.query(x.row(block * rows + i)).fill(out);
                 }
             });
         }

@@ -3,7 +3,10 @@
 mod check;
 mod cross;
 mod pairwise;
+mod rows;
 mod special;
+
+pub(crate) use rows::Rows;
 
 use purlin_backend::elementwise::ops;
 use purlin_backend::math;
@@ -94,10 +97,10 @@ pub enum Metric {
 #[derive(Clone)]
 pub struct CustomMetric {
     name: Arc<str>,
-    pub(crate) function: Arc<Function>,
+    function: Arc<Function>,
 }
 
-pub(crate) type Function = dyn Fn(&[f64], &[f64]) -> f64 + Send + Sync;
+type Function = dyn Fn(&[f64], &[f64]) -> f64 + Send + Sync;
 
 impl CustomMetric {
     /// Names a function of two rows.
@@ -106,6 +109,10 @@ impl CustomMetric {
         function: impl Fn(&[f64], &[f64]) -> f64 + Send + Sync + 'static,
     ) -> Self {
         Self { name: name.into(), function: Arc::new(function) }
+    }
+
+    fn call<T: Real>(&self, a: &[f64], b: &[f64]) -> T {
+        T::from_f64((self.function)(a, b))
     }
 }
 
@@ -163,9 +170,9 @@ impl Metric {
             Self::JensenShannon => T::from_f64(special::jensen_shannon(a, b)),
             Self::StandardizedEuclidean(v) => T::from_f64(special::standardized(a, b, v)),
             Self::Mahalanobis(w) => T::from_f64(special::mahalanobis(a, b, w)),
-            Self::Custom(CustomMetric { function, .. }) => {
+            Self::Custom(custom) => {
                 let wide = |x: &[T]| x.iter().map(|x| x.to_f64()).collect::<Vec<_>>();
-                T::from_f64(function(&wide(a), &wide(b)))
+                custom.call(&wide(a), &wide(b))
             }
         }
     }

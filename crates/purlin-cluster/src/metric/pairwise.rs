@@ -1,9 +1,8 @@
 //! The distances of all pairs of rows.
 
-use super::Metric;
-use crate::check;
+use super::{Metric, Rows};
 use crate::condensed::{self, CondensedMatrix};
-use crate::{CustomMetric, MemoryBudget};
+use crate::{MemoryBudget, check};
 use purlin_backend::distance::{Form, Panels, squared_euclidean, values_of};
 use purlin_backend::parallel;
 use purlin_core::{MatrixView, Real, Result};
@@ -82,15 +81,6 @@ impl Metric {
                     squares(x, &panels, i * BLOCK, has_root, out[0]);
                 });
             }
-            Self::Custom(CustomMetric { function, .. }) => {
-                let wide = x.cast::<f64>();
-                parallel::for_each_chunk(&mut blocks, 1, work.saturating_mul(4), |i, out| {
-                    each(n, i * BLOCK, out[0], |a, b| {
-                        T::from_f64(function(wide.row(a), wide.row(b)))
-                    });
-                });
-                return CondensedMatrix::from_vec(n, data);
-            }
             Self::Manhattan | Self::Chebyshev => {
                 let panels = Panels::pack(x, None);
                 let form = if *self == Self::Manhattan { Form::Manhattan } else { Form::Chebyshev };
@@ -103,9 +93,15 @@ impl Metric {
                     }
                 });
             }
-            _ => parallel::for_each_chunk(&mut blocks, 1, work.saturating_mul(4), |i, out| {
-                each(n, i * BLOCK, out[0], |a, b| self.distance(x.row(a), x.row(b)));
-            }),
+            _ => {
+                let rows = Rows::of(x, self);
+                parallel::for_each_chunk(&mut blocks, 1, work.saturating_mul(4), |i, out| {
+                    each(n, i * BLOCK, out[0], |a, b| rows.pair(a, b));
+                });
+            }
+        }
+        if matches!(self, Self::Custom(_)) {
+            return CondensedMatrix::from_vec(n, data);
         }
         Ok(CondensedMatrix::of_parts(n, data))
     }

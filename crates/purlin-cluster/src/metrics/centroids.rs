@@ -1,6 +1,7 @@
 //! Scores by the centroids of the clusters.
 
 use super::groups::{Groups, unit_scale};
+use purlin_backend::parallel;
 use purlin_core::{MatrixView, Real, Result};
 
 /// Where the clusters are, in a unit of the data's size.
@@ -26,34 +27,27 @@ impl Places {
         labels: &[L],
     ) -> Result<Self> {
         let groups = Groups::of(op, x, labels)?;
-        let (d, scale) = (x.n_cols(), unit_scale(x));
-        let value =
-            |i: usize, j: usize| x.row(i)[j].to_f64() * scale - x.row(0)[j].to_f64() * scale;
-        let mut centroids = Vec::with_capacity(groups.n_clusters() * d);
-        let mut scatter = Vec::with_capacity(groups.n_clusters());
-        let mut within = 0.0;
-        let mut sums = vec![0.0; d];
-        for c in 0..groups.n_clusters() {
-            let samples = groups.samples(c);
-            let (first, size) = (samples[0], samples.len() as f64);
-            // Relative to the first member: the centroid of equal rows is that row.
-            sums.fill(0.0);
-            for &i in samples {
-                for (j, sum) in sums.iter_mut().enumerate() {
-                    *sum += value(i, j) - value(first, j);
-                }
-            }
-            let start = centroids.len();
-            centroids.extend(sums.iter().enumerate().map(|(j, sum)| value(first, j) + sum / size));
-            let centroid = &centroids[start..];
-            let mut distances = 0.0;
-            for &i in samples {
-                let square = squares(centroid.iter().enumerate().map(|(j, m)| value(i, j) - m));
-                within += square;
-                distances += square.sqrt();
-            }
-            scatter.push(distances / size);
+        let (n, d) = x.shape();
+        let scale = unit_scale(x);
+        let mut centroids = vec![0.0; groups.n_clusters() * d];
+        let mut squares = vec![0.0; n];
+        let mut tasks = Vec::with_capacity(groups.n_clusters());
+        let mut rest = &mut squares[..];
+        for (c, centroid) in centroids.chunks_exact_mut(d).enumerate() {
+            let (head, tail) = rest.split_at_mut(groups.size(c));
+            tasks.push((centroid, head));
+            rest = tail;
         }
+        let work = n.saturating_mul(d).saturating_mul(4);
+        parallel::for_each_chunk(&mut tasks, 1, work, |c, task| {
+            let (centroid, squares) = &mut task[0];
+            place(x, scale, groups.samples(c), centroid, squares);
+        });
+        let scatter = groups.starts.windows(2).map(|ends| {
+            let distances = squares[ends[0]..ends[1]].iter().map(|square| square.sqrt());
+            distances.fold(0.0, |sum, x| sum + x) / (ends[1] - ends[0]) as f64
+        });
+        let (scatter, within) = (scatter.collect(), squares.iter().fold(0.0, |sum, x| sum + x));
         Ok(Self { groups, n_features: d, scale, centroids, scatter, within })
     }
 
@@ -71,15 +65,53 @@ impl Places {
         self.groups.size(c)
     }
 
-    /// The distance of row `i` of the table from the centroid of cluster `c`, in this unit.
-    pub(super) fn distance<T: Real>(&self, x: MatrixView<'_, T>, i: usize, c: usize) -> f64 {
-        let rows = x.row(i).iter().zip(x.row(0)).zip(self.centroid(c));
-        let value = |x: &T| x.to_f64() * self.scale;
-        squares(rows.map(|((x, first), m)| value(x) - value(first) - m)).sqrt()
+    /// Where row `i` of the table is, in this unit and less the first row.
+    pub(super) fn of_row<T: Real>(&self, x: MatrixView<'_, T>, i: usize, out: &mut [f64]) {
+        of_row(x, self.scale, i, out);
+    }
+
+    /// The centroids, column after column.
+    pub(super) fn columns(&self) -> Vec<f64> {
+        let of_column = |j| (0..self.n_clusters()).map(move |c| self.centroid(c)[j]);
+        (0..self.n_features).flat_map(of_column).collect()
     }
 
     fn centroid(&self, c: usize) -> &[f64] {
         &self.centroids[c * self.n_features..][..self.n_features]
+    }
+}
+
+fn of_row<T: Real>(x: MatrixView<'_, T>, scale: f64, i: usize, out: &mut [f64]) {
+    let value = |x: &T| x.to_f64() * scale;
+    for (out, (x, first)) in out.iter_mut().zip(x.row(i).iter().zip(x.row(0))) {
+        *out = value(x) - value(first);
+    }
+}
+
+/// The centroid of some samples, and the squared distance of each from it.
+fn place<T: Real>(
+    x: MatrixView<'_, T>,
+    scale: f64,
+    samples: &[usize],
+    centroid: &mut [f64],
+    distances: &mut [f64],
+) {
+    let mut first = vec![0.0; centroid.len()];
+    let mut row = first.clone();
+    of_row(x, scale, samples[0], &mut first);
+    // Relative to the first member: the centroid of equal rows is that row.
+    for &i in samples {
+        of_row(x, scale, i, &mut row);
+        for ((sum, value), first) in centroid.iter_mut().zip(&row).zip(&first) {
+            *sum += value - first;
+        }
+    }
+    for (sum, first) in centroid.iter_mut().zip(&first) {
+        *sum = first + *sum / samples.len() as f64;
+    }
+    for (&i, square) in samples.iter().zip(distances) {
+        of_row(x, scale, i, &mut row);
+        *square = squares(row.iter().zip(&*centroid).map(|(value, m)| value - m));
     }
 }
 

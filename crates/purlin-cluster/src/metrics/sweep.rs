@@ -1,8 +1,9 @@
 //! The distances between all samples, a tile at a time.
 
 use super::groups::{Groups, unit_scale};
-use crate::Metric;
-use purlin_backend::distance::{Panels, squared_euclidean};
+use crate::metric::Rows;
+use crate::{Metric, reach};
+use purlin_backend::distance::{Form, Panels, squared_euclidean, values_of};
 use purlin_backend::{Kernel, dispatch, parallel};
 use purlin_core::simd::Isa;
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
@@ -21,8 +22,15 @@ pub(super) struct Sweep<'a, T: Real> {
     x: MatrixView<'a, T>,
     metric: &'a Metric,
     pub(super) groups: &'a Groups,
-    /// The samples in the order of their clusters, where distances are Euclidean.
-    panels: Option<Panels<T>>,
+    between: Between<'a, T>,
+}
+
+/// How samples are measured.
+enum Between<'a, T: Real> {
+    /// In the order of their clusters.
+    Panels(Form, Panels<T>),
+    /// By number.
+    Rows(Rows<'a, T>),
 }
 
 impl<'a, T: Real> Sweep<'a, T> {
@@ -32,9 +40,14 @@ impl<'a, T: Real> Sweep<'a, T> {
         metric: &'a Metric,
         groups: &'a Groups,
     ) -> Self {
-        let is_euclidean = matches!(metric, Metric::Euclidean | Metric::SquaredEuclidean);
-        let panels = is_euclidean.then(|| Panels::pack(x.select_rows(&groups.order).view(), None));
-        Self { op, x, metric, groups, panels }
+        let between = match reach::form(metric) {
+            Some(form) => {
+                let panels = Panels::pack(x.select_rows(&groups.order).view(), None);
+                Between::Panels(form, panels)
+            }
+            None => Between::Rows(Rows::of(x, metric)),
+        };
+        Self { op, x, metric, groups, between }
     }
 
     /// Calls `f` for blocks of rows, over several threads; results in the order of the rows.
@@ -66,9 +79,20 @@ impl<'a, T: Real> Sweep<'a, T> {
             for first in rows.clone().step_by(HEIGHT) {
                 let rows = first..rows.end.min(first + HEIGHT);
                 let tile = &mut tile[..rows.len() * places.len()];
-                match &self.panels {
-                    Some(panels) => self.euclidean(&rows, panels, &places, tile),
-                    None => self.by_metric(&rows, &places, tile)?,
+                match &self.between {
+                    Between::Panels(Form::SquaredEuclidean, panels) => {
+                        self.euclidean(&rows, panels, &places, tile);
+                    }
+                    Between::Panels(form, panels) => {
+                        for (i, out) in rows.clone().zip(tile.chunks_exact_mut(places.len())) {
+                            values_of(*form, self.x.row(i), (panels, places.clone()), out);
+                        }
+                        self.check(&rows, &places, tile)?;
+                    }
+                    Between::Rows(samples) => {
+                        self.by_metric(samples, &rows, &places, tile);
+                        self.check(&rows, &places, tile)?;
+                    }
                 }
                 f(rows, places.clone(), tile);
             }
@@ -91,23 +115,30 @@ impl<'a, T: Real> Sweep<'a, T> {
         }
     }
 
-    fn by_metric(&self, rows: &Range<usize>, places: &Range<usize>, tile: &mut [T]) -> Result<()> {
+    fn by_metric(
+        &self,
+        samples: &Rows<'_, T>,
+        rows: &Range<usize>,
+        places: &Range<usize>,
+        tile: &mut [T],
+    ) {
         let others = &self.groups.order[places.clone()];
         for (i, row) in rows.clone().zip(tile.chunks_exact_mut(others.len())) {
             for (&j, distance) in others.iter().zip(row) {
                 // A sample is where it is, whatever rounding makes of its angle.
-                if i == j {
-                    *distance = T::ZERO;
-                    continue;
-                }
-                *distance = self.metric.distance(self.x.row(i), self.x.row(j));
-                if !distance.is_finite() {
-                    let value = format!("{distance} between rows {i} and {j}");
-                    return Err(Error::param(self.op, "distances", "finite", value));
-                }
+                *distance = if i == j { T::ZERO } else { samples.pair(i, j) };
             }
         }
-        Ok(())
+    }
+
+    /// Refuses the first distance of a tile that is not finite.
+    fn check(&self, rows: &Range<usize>, places: &Range<usize>, tile: &[T]) -> Result<()> {
+        let Some(at) = tile.iter().position(|distance| !distance.is_finite()) else {
+            return Ok(());
+        };
+        let (i, place) = (rows.start + at / places.len(), places.start + at % places.len());
+        let value = format!("{} between rows {i} and {}", tile[at], self.groups.order[place]);
+        Err(Error::param(self.op, "distances", "finite", value))
     }
 }
 

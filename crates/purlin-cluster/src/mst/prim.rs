@@ -1,7 +1,8 @@
 //! Prim's algorithm: every pair once, in any metric.
 
 use super::Edge;
-use crate::{CustomMetric, Metric, reach};
+use crate::metric::Rows;
+use crate::{Metric, reach};
 use purlin_backend::distance::{Form, Panels, values_of, within};
 use purlin_backend::{parallel, reduce};
 use purlin_core::{Error, MatrixView, Real, Result};
@@ -158,13 +159,7 @@ fn prim_of_distances<T: Real>(
     metric: &Metric,
     cores: &[T],
 ) -> Result<Vec<Edge<T>>> {
-    let wide = matches!(metric, Metric::Custom(_)).then(|| x.cast::<f64>());
-    let distance = |a: usize, b: usize| match (metric, &wide) {
-        (Metric::Custom(CustomMetric { function, .. }), Some(wide)) => {
-            T::from_f64(function(wide.row(a), wide.row(b)))
-        }
-        _ => metric.distance(x.row(a), x.row(b)),
-    };
+    let rows = Rows::of(x, metric);
     let mut values = Vec::new();
     prim(cores, &mut |outside, source, hits| {
         values.resize(outside.ids.len(), T::ZERO);
@@ -172,7 +167,7 @@ fn prim_of_distances<T: Real>(
         let work = 16 * values.len() * x.n_cols();
         parallel::for_each_chunk(&mut values, BLOCK, work, |block, out| {
             for (out, &id) in out.iter_mut().zip(&ids[block * BLOCK..]) {
-                *out = distance(source.min(id as usize), source.max(id as usize));
+                *out = rows.pair(source, id as usize);
             }
         });
         // Written so that NaN offends.

@@ -2,6 +2,8 @@
 
 use super::queue::Queue;
 use super::{OP, ReachabilityPlot};
+use crate::index::Search;
+use crate::metric::Rows;
 use crate::{Metric, SpatialIndex, reach};
 use purlin_backend::distance::{Form, Panels, values_of, within};
 use purlin_backend::parallel;
@@ -25,8 +27,9 @@ pub(super) fn run<T: Real>(
         ordering: Vec::with_capacity(n),
         predecessor: vec![None; n],
     };
-    if is_wide(x, &index, metric, max_eps)? {
-        let mut rest = Rest::new(x, metric, max_eps);
+    let reach = reach::reach(metric, max_eps);
+    if is_wide(x, &index, reach) {
+        let mut rest = Rest::new(x, metric, &index, reach);
         let mut hits = Vec::new();
         walk.run(|walk, source| {
             rest.remove(source);
@@ -48,14 +51,14 @@ pub(super) fn run<T: Real>(
     } else {
         walk.run(|walk, source| {
             let core = cores[source as usize];
-            if !core.is_finite() {
-                return Ok(());
+            if core.is_finite() {
+                index.visit_within(x.row(source as usize), reach, |i, distance| {
+                    if !walk.is_done[i] {
+                        walk.offer(source, i as u32, core.max(distance));
+                    }
+                });
             }
-            index.within(x.row(source as usize), max_eps, |i, distance| {
-                if !walk.is_done[i] {
-                    walk.offer(source, i as u32, core.max(distance));
-                }
-            })
+            Ok(())
         })?;
     }
     let wide = |values: &[T]| values.iter().map(|value| value.to_f64()).collect();
@@ -107,22 +110,15 @@ fn check<T: Real>(distance: T) -> Result<()> {
 
 /// Whether neighbourhoods hold so many samples that it is cheaper to look at all that are left.
 /// The neighbourhoods of some samples tell.
-fn is_wide<T: Real>(
-    x: MatrixView<'_, T>,
-    index: &SpatialIndex<T>,
-    metric: &Metric,
-    max_eps: f64,
-) -> Result<bool> {
+fn is_wide<T: Real>(x: MatrixView<'_, T>, index: &SpatialIndex<T>, reach: T) -> bool {
     let n = x.n_rows();
-    if max_eps == f64::INFINITY || n <= 1024 || reach::form(metric).is_none() {
-        return Ok(true);
+    if reach == T::MAX || n <= 1024 || matches!(index.search(), Search::Plain(_)) {
+        return true;
     }
-    let mut count = 0;
-    for row in (0..n).step_by(n / 64) {
-        count += index.count_within(x.row(row), max_eps)?;
-    }
+    let some = (0..n).step_by(n / 64);
+    let count: usize = some.map(|row| index.count(x.row(row), reach)).sum();
     // Of 64 samples, with a visit some 32 times as expensive as a look.
-    Ok(count / 64 > n / 32)
+    count / 64 > n / 32
 }
 
 struct Walk<T> {
@@ -170,27 +166,33 @@ struct Rest<'a, T: Real> {
     places: Vec<u32>,
     /// Values above are no improvement, or out of reach.
     limits: Vec<T>,
-    /// The samples in this order, where the metric has a form.
-    panels: Option<(Form, Panels<T>)>,
+    between: Between<'a, T>,
     values: Vec<T>,
 }
 
+/// How samples are measured.
+enum Between<'a, T: Real> {
+    /// In the order of those that are left.
+    Panels(Form, Panels<T>),
+    /// By number.
+    Rows(&'a Rows<'a, T>),
+}
+
 impl<'a, T: Real> Rest<'a, T> {
-    fn new(x: MatrixView<'a, T>, metric: &'a Metric, max_eps: f64) -> Self {
+    fn new(x: MatrixView<'a, T>, metric: &'a Metric, index: &'a SpatialIndex<T>, reach: T) -> Self {
         let n = x.n_rows();
         let ids: Vec<u32> = (0..n as u32).collect();
-        let panels = reach::form(metric).map(|form| (form, Panels::pack(x, None)));
-        // Values are distances where there is no form.
-        let limit = match &panels {
-            Some(_) => reach::reach(metric, max_eps),
-            None => reach::reach(&Metric::Manhattan, max_eps),
+        let between = match index.search() {
+            Search::Tree(tree) => Between::Panels(tree.form(), Panels::pack(x, None)),
+            Search::Plain(rows) => Between::Rows(rows),
         };
-        let (places, limits) = (ids.clone(), vec![limit; n]);
-        Self { x, metric, ids, places, limits, panels, values: vec![T::ZERO; n] }
+        let (places, limits) = (ids.clone(), vec![reach; n]);
+        Self { x, metric, ids, places, limits, between, values: vec![T::ZERO; n] }
     }
 
+    /// Values are distances where the metric has no form.
     fn distance(&self, value: T) -> T {
-        if self.panels.is_some() { reach::distance(self.metric, value) } else { value }
+        reach::distance(self.metric, value)
     }
 
     fn remove(&mut self, sample: u32) {
@@ -199,7 +201,7 @@ impl<'a, T: Real> Rest<'a, T> {
         self.limits.swap_remove(place);
         if let Some(&moved) = self.ids.get(place) {
             self.places[moved as usize] = place as u32;
-            if let Some((_, panels)) = &mut self.panels {
+            if let Between::Panels(_, panels) = &mut self.between {
                 panels.set_row(place, self.x.row(moved as usize));
             }
         }
@@ -208,20 +210,21 @@ impl<'a, T: Real> Rest<'a, T> {
     /// Places and values of the samples whose value from `source` is within their limit.
     fn hits(&mut self, source: u32, hits: &mut Vec<(u32, T)>) -> Result<()> {
         let (n, row) = (self.ids.len(), self.x.row(source as usize));
-        match &self.panels {
-            Some((Form::SquaredEuclidean, panels)) => {
+        match &self.between {
+            Between::Panels(Form::SquaredEuclidean, panels) => {
                 let used = n.div_ceil(Panels::<T>::lanes());
                 within(row, panels, 0..used, &self.limits, hits);
                 return Ok(());
             }
-            Some((form, panels)) => values_of(*form, row, (panels, 0..n), &mut self.values[..n]),
-            None => {
-                let (x, ids, metric) = (self.x, &self.ids, self.metric);
-                let work = n.saturating_mul(x.n_cols()).saturating_mul(8);
+            Between::Panels(form, panels) => {
+                values_of(*form, row, (panels, 0..n), &mut self.values[..n]);
+            }
+            Between::Rows(rows) => {
+                let ids = &self.ids;
+                let work = n.saturating_mul(row.len()).saturating_mul(8);
                 parallel::for_each_chunk(&mut self.values[..n], 256, work, |block, out| {
                     for (out, &id) in out.iter_mut().zip(&ids[block * 256..]) {
-                        let (a, b) = (source.min(id), source.max(id));
-                        *out = metric.distance(x.row(a as usize), x.row(b as usize));
+                        *out = rows.pair(source as usize, id as usize);
                     }
                 });
             }

@@ -1,7 +1,12 @@
 //! What the scalers find.
 
 use crate::check;
+use purlin_backend::parallel;
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
+use std::ops::Range;
+
+/// Columns that are read in one walk along the rows: a cache line of doubles.
+const COLUMNS: usize = 8;
 
 /// A scaler that knows its columns: `z = (x - center) / scale + shift`, computed in double
 /// precision and rounded once.
@@ -17,21 +22,26 @@ pub struct ScalerModel {
 
 impl ScalerModel {
     /// Finds `(center, scale)` of each column of a table, which is checked first. A scale of 0
-    /// becomes 1.
+    /// becomes 1. Each task walks along the table for its columns, of which it holds a copy.
     pub(super) fn fit<T: Real>(
         op: &'static str,
         x: MatrixView<'_, T>,
         shift: f64,
-        find: impl Fn(&mut [f64]) -> (f64, f64),
+        find: impl Fn(&mut [f64]) -> (f64, f64) + Sync + Send,
     ) -> Result<Self> {
         check::table(op, x, 1)?;
-        let (mut center, mut scale) = (Vec::new(), Vec::new());
-        let mut column = vec![0.0; x.n_rows()];
-        for j in 0..x.n_cols() {
-            for (out, row) in column.iter_mut().zip(x.rows()) {
-                *out = row[j].to_f64();
+        let (n, d) = x.shape();
+        let mut found = vec![(0.0, 0.0); d];
+        let work = n.saturating_mul(d).saturating_mul(8);
+        parallel::for_each_chunk(&mut found, COLUMNS, work, |block, found| {
+            let first = block * COLUMNS;
+            let mut columns = columns(x, first..first + found.len());
+            for (found, column) in found.iter_mut().zip(columns.chunks_exact_mut(n)) {
+                *found = find(column);
             }
-            let (at, spread) = find(&mut column);
+        });
+        let (mut center, mut scale) = (Vec::with_capacity(d), Vec::with_capacity(d));
+        for (j, (at, spread)) in found.into_iter().enumerate() {
             if !(at.is_finite() && spread.is_finite()) {
                 let value = format!("{spread} in column {j}");
                 return Err(Error::param(op, "x", "of finite spread in each column", value));
@@ -93,4 +103,16 @@ impl ScalerModel {
         out.view().check_finite(self.op, "the result")?;
         Ok(out)
     }
+}
+
+/// Some columns, one after the other.
+fn columns<T: Real>(x: MatrixView<'_, T>, range: Range<usize>) -> Vec<f64> {
+    let n = x.n_rows();
+    let mut out = vec![0.0; n * range.len()];
+    for (i, row) in x.rows().enumerate() {
+        for (k, value) in row[range.clone()].iter().enumerate() {
+            out[k * n + i] = value.to_f64();
+        }
+    }
+    out
 }

@@ -10,6 +10,7 @@ mod reader;
 mod table;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use reader::{CsvReader, Missing};
 pub use table::{Column, ColumnData, Table};

@@ -1,5 +1,6 @@
 //! From text to columns.
 
+use super::text::Text;
 use super::{Column, ColumnData, Table};
 use crate::source::Source;
 use ::csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
@@ -61,6 +62,7 @@ pub struct CsvReader {
     missing: Missing,
     missing_in: BTreeMap<String, Missing>,
     tokens: Vec<String>,
+    keeps_text: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,6 +82,7 @@ impl Default for CsvReader {
             missing: Missing::Error,
             missing_in: BTreeMap::new(),
             tokens: tokens.map(String::from).to_vec(),
+            keeps_text: false,
         }
     }
 }
@@ -138,6 +141,13 @@ impl CsvReader {
         self
     }
 
+    /// Whether the table keeps the text it was read from, see [`Table::row_text`]: as many bytes as
+    /// the file has, unpacked.
+    pub fn keep_text(mut self, keeps_text: bool) -> Self {
+        self.keeps_text = keeps_text;
+        self
+    }
+
     /// Reads a file.
     ///
     /// # Errors
@@ -189,6 +199,7 @@ impl CsvReader {
             set_start(&mut record, start);
             records.push(record);
         }
+        let places: Vec<usize> = records.iter().map(start).collect();
         let mut rows = records.into_iter();
         let names = self.names(&source, &mut rows)?;
         let selected = self.select(&names)?;
@@ -217,7 +228,12 @@ impl CsvReader {
             .map(|&j| self.column(&file, &names[j], j, &rows, &mut n_filled))
             .collect::<Result<_>>()?;
         let n_dropped = n_before - rows.len();
-        Ok(Table { columns, n_rows: rows.len(), n_dropped, n_filled })
+        let kept: Vec<usize> = rows.iter().map(start).collect();
+        let text = match self.keeps_text {
+            true => Some(Text::new(&source, bytes, &places, &kept, self.has_header)?),
+            false => None,
+        };
+        Ok(Table { columns, n_rows: kept.len(), n_dropped, n_filled, text })
     }
 
     fn policy(&self, name: &str) -> &Missing {
@@ -381,9 +397,13 @@ impl File<'_> {
     }
 
     fn corrupt_cell(&self, row: &StringRecord, column: &str, what: &str) -> Error {
-        let byte = row.position().map_or(0, Position::byte) as usize;
-        self.corrupt(byte, &format!(", column {column:?}: {what}"))
+        self.corrupt(start(row), &format!(", column {column:?}: {what}"))
     }
+}
+
+/// The byte at which a row begins.
+fn start(record: &StringRecord) -> usize {
+    record.position().map_or(0, Position::byte) as usize
 }
 
 fn set_start(record: &mut StringRecord, byte: usize) {

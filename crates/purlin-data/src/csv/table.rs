@@ -1,5 +1,6 @@
 //! Columns with names.
 
+use super::text::Text;
 use purlin_core::{Error, Matrix, Result};
 
 /// One column of a [`Table`].
@@ -72,6 +73,7 @@ pub struct Table {
     pub(super) n_rows: usize,
     pub(super) n_dropped: usize,
     pub(super) n_filled: usize,
+    pub(super) text: Option<Text>,
 }
 
 impl Table {
@@ -88,6 +90,34 @@ impl Table {
     /// Missing values that were filled in.
     pub fn n_filled(&self) -> usize {
         self.n_filled
+    }
+
+    /// The line that names the columns as the file has it, without its line end. `None` where there
+    /// is no header, or [`CsvReader::keep_text`](super::CsvReader::keep_text) was not asked for.
+    pub fn header_text(&self) -> Option<&str> {
+        self.text.as_ref()?.header()
+    }
+
+    /// Row `i` as the file has it, with its spaces, quotes and leading zeros and without its line end.
+    /// `None` where there is no such row, or
+    /// [`CsvReader::keep_text`](super::CsvReader::keep_text) was not asked for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_data::csv::{CsvReader, Missing};
+    ///
+    /// let text = b"id,size\n00123,1.50\n00124,\n\"7,a\", 2\n";
+    /// let reader = CsvReader::new().keep_text(true).missing(Missing::Drop);
+    /// let table = reader.from_bytes("parts.csv", text)?;
+    /// assert_eq!(table.numeric("size")?, [1.5, 2.0]);
+    /// assert_eq!(table.row_text(0), Some("00123,1.50"));
+    /// assert_eq!(table.row_text(1), Some("\"7,a\", 2"));
+    /// assert_eq!(table.header_text(), Some("id,size"));
+    /// # Ok::<(), purlin_core::Error>(())
+    /// ```
+    pub fn row_text(&self, i: usize) -> Option<&str> {
+        self.text.as_ref()?.row(i)
     }
 
     /// The columns, in order.

@@ -185,3 +185,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn rows_keep_their_text() {
+    let rows = ["00123,\"a,\r\nb\" , 1.50", " 4,\"\"\"q\"\"\",-0", "NA,x,5", "7,,8"];
+    for end in ["\n", "\r\n"] {
+        let lines = ["\u{feff}id, name ,x", rows[0], "", rows[1], rows[2], rows[3], "", ""];
+        let text = lines.join(end);
+        let reader = CsvReader::new().missing(Missing::Constant("none".into()));
+        let reader = reader.missing_in("id", Missing::Drop).keep_text(true);
+        let table = reader.from_bytes("t.csv", text.as_bytes()).unwrap();
+        assert_eq!(table.header_text(), Some("\u{feff}id, name ,x"));
+        for (i, row) in [rows[0], rows[1], rows[3]].into_iter().enumerate() {
+            assert_eq!(table.row_text(i), Some(row));
+        }
+        assert_eq!((table.row_text(3), table.n_dropped()), (None, 1));
+        let bare = CsvReader::new().has_header(false).keep_text(true);
+        let table = bare.from_bytes("t.csv", text.as_bytes()).unwrap();
+        assert_eq!((table.header_text(), table.row_text(1)), (None, Some(rows[0])));
+    }
+    let table = read("a\n1\n");
+    assert_eq!((table.header_text(), table.row_text(0)), (None, None));
+}

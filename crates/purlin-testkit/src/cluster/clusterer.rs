@@ -4,7 +4,7 @@ use super::{
     Labels, assert_names_operation, check_refuses_non_finite, guard, labels_of, three_groups,
 };
 use crate::{check_same_bits_again, check_same_bits_on_all_isas, check_same_bits_on_threads};
-use purlin_cluster::Clusterer;
+use purlin_cluster::{Clusterer, Clustering};
 use purlin_core::{Error, Matrix, MatrixView, Real};
 
 /// The laws of any clustering algorithm; [`check_clusterer`] with its defaults.
@@ -13,10 +13,14 @@ use purlin_core::{Error, Matrix, MatrixView, Real};
 /// 2. NaN and infinities are refused with their row and column; so are tables without rows or
 ///    without columns; every error begins with [`Clusterer::name`];
 /// 3. a table too short is refused with [`Error::TooFewSamples`] and the number of rows it has; one
-///    as long as the error asks for is not; no table makes it panic (equal rows, one line, an offset
-///    of `1e8`, numbers whose squares underflow or overflow);
-/// 4. rows that lie apart in memory are clustered as rows that do not;
-/// 5. the same bits again, on any number of threads and on all instruction sets.
+///    as long as the error asks for is not;
+/// 4. no table of finite numbers makes it panic (equal rows, one line, an offset of `1e8`, numbers
+///    whose squares underflow or overflow): it finds at most as many clusters as there are rows, with
+///    the [numbers](ClustererCheck::run_with) of the model finite, or refuses the table with
+///    [`Error::InvalidParam`] for its numbers, [`Error::Shape`] for too few different ones, or
+///    [`Error::TooFewSamples`]; it does the same again; an offset alone is no reason to refuse;
+/// 5. rows that lie apart in memory are clustered as rows that do not;
+/// 6. the same bits again, on any number of threads and on all instruction sets.
 ///
 /// # Examples
 ///
@@ -78,13 +82,36 @@ impl<T: Real> ClustererCheck<T> {
     /// When a law is broken; the text names the law and the first place.
     #[track_caller]
     pub fn run<C: Clusterer<T> + Sync>(&self, algorithm: &C) {
+        self.run_with(algorithm, |_| Vec::new());
+    }
+
+    /// Checks all laws, with the numbers of a model that must be finite: its centroids, for example.
+    ///
+    /// # Panics
+    ///
+    /// As [`ClustererCheck::run`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::KMeans;
+    /// use purlin_testkit::ClustererCheck;
+    ///
+    /// ClustererCheck::<f64>::new().run_with(&KMeans::new(3), |model| model.centroids().to_vec());
+    /// ```
+    #[track_caller]
+    pub fn run_with<C: Clusterer<T> + Sync>(
+        &self,
+        algorithm: &C,
+        numbers: impl Fn(&C::Model) -> Vec<f64>,
+    ) {
         let x = self.x.view();
         let expected = fit(algorithm, "x", x).unwrap_or_else(|err| {
             panic!("law of clusterings: the table of the check is accepted: {err}")
         });
         check_bad_tables(algorithm, x);
         check_short_tables(algorithm, x);
-        check_hostile_tables(algorithm, x);
+        check_hostile_tables(algorithm, x, &numbers);
         check_strides(algorithm, x, &expected);
         let labels = || fit(algorithm, "x", x).unwrap_or_default();
         check_same_bits_again(labels);
@@ -150,9 +177,13 @@ fn check_short_tables<T: Real, C: Clusterer<T>>(algorithm: &C, x: MatrixView<'_,
     }
 }
 
-/// Tables that algorithms stumble over: a model or an error, nothing else.
+/// Tables that algorithms stumble over: a sound model or an error that says why not.
 #[track_caller]
-fn check_hostile_tables<T: Real, C: Clusterer<T>>(algorithm: &C, x: MatrixView<'_, T>) {
+fn check_hostile_tables<T: Real, C: Clusterer<T>>(
+    algorithm: &C,
+    x: MatrixView<'_, T>,
+    numbers: &impl Fn(&C::Model) -> Vec<f64>,
+) {
     let head = head(x).to_matrix();
     let (n, d) = head.shape();
     let is_double = T::EPSILON.to_f64() < 1e-10;
@@ -165,15 +196,60 @@ fn check_hostile_tables<T: Real, C: Clusterer<T>>(algorithm: &C, x: MatrixView<'
         ("two different rows", Matrix::from_fn(n, d, |i, j| head[(i % 2, j)])),
         ("rows on a line", Matrix::from_fn(n, d, |i, _| T::from_f64(i as f64))),
         ("rows on a lattice", Matrix::from_fn(n, d, |i, j| T::from_f64(((i >> j) % 4) as f64))),
-        ("an offset of 1e8", head.map(|v| v + T::from_f64(1e8))),
+        (OFFSET, head.map(|v| v + T::from_f64(1e8))),
         ("squares that underflow", times(tiny)),
         ("squares that overflow", times(huge / most)),
     ] {
-        // Both answers are right; what is held to is that there is one, with labels in range.
-        let first = fit(algorithm, what, table.view()).ok();
-        let second = fit(algorithm, what, table.view()).ok();
+        let first = answer(algorithm, what, table.view(), numbers);
+        let second = answer(algorithm, what, table.view(), numbers);
         assert!(first == second, "law of clusterings: the same answer again, {what}");
+        if let (OFFSET, Err(err)) = (what, first) {
+            panic!("law of clusterings: {what} is no reason to refuse, got {err}");
+        }
     }
+}
+
+const OFFSET: &str = "an offset of 1e8";
+
+/// Labels and numbers, or the text of an error, that are such as they must be.
+#[track_caller]
+fn answer<T: Real, C: Clusterer<T>>(
+    algorithm: &C,
+    what: &str,
+    x: MatrixView<'_, T>,
+    numbers: &impl Fn(&C::Model) -> Vec<f64>,
+) -> Result<(Labels, Vec<f64>), String> {
+    let n = x.n_rows();
+    let model = match guard(what, || algorithm.fit(x)) {
+        Ok(model) => model,
+        Err(err) => {
+            assert_names_operation(what, &err, algorithm.name());
+            let is_due = match err {
+                Error::InvalidParam { .. } | Error::Shape { .. } => true,
+                Error::TooFewSamples { expected, got, .. } => got == n && expected > n,
+                _ => false,
+            };
+            assert!(
+                is_due,
+                "law of clusterings: finite numbers are refused for what they are, {what}: got {err}"
+            );
+            return Err(err.to_string());
+        }
+    };
+    let labels = labels_of(what, &model, x.shape());
+    let n_clusters = model.n_clusters();
+    assert!(
+        n_clusters <= n,
+        "law of clusterings: at most {n} clusters of {n} rows, {what}: got {n_clusters}"
+    );
+    let numbers = numbers(&model);
+    if let Some(i) = numbers.iter().position(|number| !number.is_finite()) {
+        panic!(
+            "law of clusterings: the numbers of a model are finite, {what}: got {} at {i}",
+            numbers[i]
+        );
+    }
+    Ok((labels, numbers))
 }
 
 #[track_caller]

@@ -6,7 +6,7 @@ use purlin_cluster::{
 };
 use purlin_core::{Error, Matrix, MatrixView, Result};
 use purlin_testkit::{
-    check_clusterer, check_dendrogram, check_invariance, check_permutation, check_predict,
+    ClustererCheck, check_dendrogram, check_invariance, check_permutation, check_predict,
     check_weights, three_groups,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,6 +33,14 @@ enum Fault {
     Name,
     /// Panics where all rows are equal.
     EqualRows,
+    /// NaN for the centroids of rows on a line.
+    Numbers,
+    /// More clusters than rows where they are on a line.
+    Many,
+    /// The wrong kind of error for numbers whose squares overflow.
+    Kind,
+    /// Refuses whatever lies far from 0.
+    Offset,
     /// Other labels each time.
     Chance,
     /// One more cluster for each thread.
@@ -65,6 +73,7 @@ struct Model {
     kmeans: KMeansModel<f64>,
     labels: Vec<Option<usize>>,
     fault: Fault,
+    is_line: bool,
 }
 
 impl Broken {
@@ -84,6 +93,7 @@ impl Clusterer<f64> for Broken {
         let (n, fault) = (x.n_rows(), self.fault);
         let call = self.calls.fetch_add(1, Relaxed);
         let kmeans = KMeans::new(3);
+        let is_above = |limit: f64| x.rows().flatten().any(|v| v.is_finite() && v.abs() > limit);
         let result = match fault {
             Fault::Nan => {
                 kmeans.fit(x.to_matrix().map(|v| if v.is_nan() { 0.0 } else { v }).view())
@@ -105,6 +115,14 @@ impl Clusterer<f64> for Broken {
             Fault::EqualRows if n > 1 && x.n_cols() > 0 && x.rows().all(|row| row == x.row(0)) => {
                 panic!("attempt to divide by zero")
             }
+            Fault::Kind if is_above(1e200) => Err(Error::NonFinite {
+                op: "kmeans",
+                name: "inertia",
+                value: f64::INFINITY,
+                row: 0,
+                column: 0,
+            }),
+            Fault::Offset if is_above(1e6) => Err(Error::param("kmeans", "x", "near 0", 1e8)),
             _ => kmeans.fit(x),
         };
         let kmeans = result?;
@@ -130,7 +148,8 @@ impl Clusterer<f64> for Broken {
             }
             _ => {}
         }
-        Ok(Model { kmeans, labels, fault })
+        let is_line = x.rows().all(|row| row.iter().all(|v| *v == row[0]));
+        Ok(Model { kmeans, labels, fault, is_line })
     }
 }
 
@@ -144,7 +163,19 @@ impl Clustering<f64> for Model {
     }
 
     fn n_clusters(&self) -> usize {
-        3
+        if self.fault == Fault::Many && self.is_line { 61 } else { 3 }
+    }
+}
+
+impl Model {
+    fn numbers(&self) -> Vec<f64> {
+        let is_lost = self.fault == Fault::Numbers && self.is_line;
+        self.kmeans
+            .centroids()
+            .to_vec()
+            .iter()
+            .map(|&v| if is_lost { f64::NAN } else { v })
+            .collect()
     }
 }
 
@@ -175,7 +206,8 @@ fn assert_caught(what: &str, law: &str, f: impl FnOnce()) {
 
 #[test]
 fn a_broken_algorithm_is_caught_by_the_law_it_breaks() {
-    check_clusterer(&Broken::new(Fault::None));
+    let check = ClustererCheck::new();
+    check.run_with(&Broken::new(Fault::None), Model::numbers);
     for (fault, law) in [
         (Fault::Length, "one label for each row, x"),
         (Fault::Range, "labels are below n_clusters, x: got Some(3) of 3"),
@@ -186,10 +218,17 @@ fn a_broken_algorithm_is_caught_by_the_law_it_breaks() {
         (Fault::Count, "the first 2 rows are refused with their number and a larger one"),
         (Fault::Name, "an error begins with the operation broken"),
         (Fault::EqualRows, "no panic on data, equal rows: attempt to divide by zero"),
+        (Fault::Numbers, "the numbers of a model are finite, rows on a line: got NaN at 0"),
+        (Fault::Many, "at most 60 clusters of 60 rows, rows on a line: got 61"),
+        (
+            Fault::Kind,
+            "for what they are, squares that overflow: got kmeans: inertia must be finite",
+        ),
+        (Fault::Offset, "an offset of 1e8 is no reason to refuse, got kmeans: x must be near 0"),
         (Fault::Chance, "the same"),
         (Fault::Threads, "with 3 threads"),
     ] {
-        let check = || check_clusterer(&Broken::new(fault));
+        let check = || check.run_with(&Broken::new(fault), Model::numbers);
         assert_caught(&format!("{fault:?}"), law, check);
     }
 }
