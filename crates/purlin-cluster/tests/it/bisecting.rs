@@ -2,8 +2,6 @@
 //! the laws.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use proptest::prelude::*;
 use purlin_backend::distance::naive::squared_euclidean;
 use purlin_cluster::{
@@ -33,7 +31,7 @@ fn blobs<T: Real>(n: usize, d: usize, k: usize, std: f64, seed: u64) -> Matrix<T
 }
 
 fn iris() -> Option<Matrix<f64>> {
-    let sets = common::reference_sets()?;
+    let sets = crate::common::reference_sets()?;
     let (_, set) = sets.into_iter().find(|(name, _)| *name == "iris")?;
     let rows: Vec<Vec<f64>> = serde_json::from_value(set["X"].clone()).ok()?;
     Matrix::from_row_slices(&rows).ok()

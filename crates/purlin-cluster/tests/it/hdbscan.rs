@@ -2,8 +2,6 @@
 //! shut.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use proptest::prelude::*;
 use purlin_cluster::metrics::adjusted_rand;
 use purlin_cluster::{
@@ -155,7 +153,7 @@ fn jittered(x: MatrixView<'_, f64>, params: &Hdbscan, cores: &[f64]) -> Vec<Vari
 /// may give, or differs from ours only in samples on which these do not agree.
 #[test]
 fn reference_partitions_are_found_up_to_ties() {
-    let Some(sets) = common::reference_sets() else { return };
+    let Some(sets) = crate::common::reference_sets() else { return };
     let (mut n_cases, mut n_equal) = (0, 0);
     for (name, set) in sets {
         let rows: Vec<Vec<f64>> = set["X"].as_array().unwrap().iter().map(numbers).collect();

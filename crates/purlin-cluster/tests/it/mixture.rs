@@ -2,8 +2,6 @@
 //! shut, the laws.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use proptest::prelude::*;
 use purlin_cluster::{
     Covariance, Covariances, Error, GaussianMixture, GaussianMixtureModel, MixtureInit,
@@ -95,7 +93,7 @@ fn one_component_is_the_mean_and_the_covariance() {
 /// Rounds from given parameters as scikit-learn does them.
 #[test]
 fn reference_runs_are_met() {
-    let Some(sets) = common::reference_sets() else { return };
+    let Some(sets) = crate::common::reference_sets() else { return };
     let mut n_cases = 0;
     for (name, set) in sets {
         let x = matrix(&set["X"]);

@@ -1,8 +1,6 @@
 //! Scores: the reference values, limits by hand, the doors that stay shut, the laws.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use proptest::prelude::*;
 use purlin_cluster::metrics::{self, Average};
 use purlin_cluster::{CustomMetric, Metric};
@@ -28,7 +26,7 @@ const REFERENCE_TOL: f64 = 1e-10;
 #[test]
 fn reference_scores_are_met() {
     let mut n_cases = 0;
-    let Some(sets) = common::reference_sets() else { return };
+    let Some(sets) = crate::common::reference_sets() else { return };
     for (name, set) in sets {
         let x = table(&set);
         let truth = integers(&set["reference_labels"]);

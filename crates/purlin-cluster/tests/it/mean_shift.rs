@@ -1,8 +1,6 @@
 //! Mean shift: against scikit-learn and the definition, and what it must keep.
 
-mod common;
-
-use common::reference_sets;
+use crate::common::reference_sets;
 use proptest::prelude::*;
 use purlin_cluster::{MeanShift, MeanShiftModel, Metric, Seeding, estimate_bandwidth};
 use purlin_core::rng::Stream;

@@ -1,8 +1,6 @@
 //! OPTICS: known answers, the reference plots, the doors that stay shut, the laws.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use proptest::prelude::*;
 use purlin_cluster::{Clustering, CustomMetric, Metric, Optics, OpticsModel, ReachabilityPlot, Xi};
 use purlin_core::rng::Stream;
@@ -88,7 +86,7 @@ fn indices(value: &Value) -> Vec<Option<usize>> {
 
 #[test]
 fn reference_plots_are_valid_and_their_clusters_are_found_again() {
-    let Some(sets) = common::reference_sets() else { return };
+    let Some(sets) = crate::common::reference_sets() else { return };
     let mut n_cases = 0;
     for (name, set) in sets {
         let rows: Vec<Vec<f64>> = set["X"].as_array().unwrap().iter().map(numbers).collect();

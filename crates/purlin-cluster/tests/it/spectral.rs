@@ -1,8 +1,6 @@
 //! Spectral clustering: against scikit-learn, on shapes, and what it must keep.
 
-mod common;
-
-use common::reference_sets;
+use crate::common::reference_sets;
 use proptest::prelude::*;
 use purlin_cluster::{
     Affinity, CondensedMatrix, MemoryBudget, SpectralClustering, SpectralModel, metrics,

@@ -2,8 +2,6 @@
 //! laws.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use proptest::prelude::*;
 use purlin_cluster::{
     Clusterer, Clustering, EmptyCluster, Init, SphericalKMeans, SphericalModel, StopReason, metrics,
@@ -125,7 +123,7 @@ fn every_start_finds_separate_directions() {
 /// Rand index of its clusters with the species.
 #[test]
 fn iris_by_direction_is_as_in_numpy() {
-    let Some(sets) = common::reference_sets() else { return };
+    let Some(sets) = crate::common::reference_sets() else { return };
     let set = sets.into_iter().find(|(name, _)| *name == "iris").unwrap().1;
     let rows: Vec<Vec<f64>> = serde_json::from_value(set["X"].clone()).unwrap();
     let x = Matrix::from_row_slices(&rows).unwrap();

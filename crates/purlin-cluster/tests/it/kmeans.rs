@@ -1,8 +1,6 @@
 //! k-means: known answers, the reference results, the doors that stay shut, the laws.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use proptest::prelude::*;
 use purlin_cluster::{EmptyCluster, Error, Init, KMeans, KMeansModel, StopReason};
 use purlin_core::rng::Stream;
@@ -40,7 +38,7 @@ fn two_far_blobs_are_told_apart() {
 /// Lloyd from given starts: labels, rounds, centroids and inertia as scikit-learn gives them.
 #[test]
 fn reference_runs_are_met() {
-    let Some(sets) = common::reference_sets() else { return };
+    let Some(sets) = crate::common::reference_sets() else { return };
     let mut n_cases = 0;
     for (name, set) in sets {
         let x = matrix(&set["X"]);

@@ -2,8 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::unreadable_literal, reason = "reference values as they were printed")]
 
-mod common;
-
 use proptest::prelude::*;
 use purlin_cluster::preprocessing::{MinMaxScaler, Pca, RobustScaler, ScalerModel, StandardScaler};
 use purlin_core::{Matrix, MatrixView};
@@ -87,7 +85,7 @@ fn scikit_learns_numbers_are_met() {
 
 #[test]
 fn reference_projections_are_met() {
-    let Some(sets) = common::reference_sets() else { return };
+    let Some(sets) = crate::common::reference_sets() else { return };
     for (name, set) in sets {
         let (n, d) = (set["n"].as_u64().unwrap() as usize, set["d"].as_u64().unwrap() as usize);
         let x = Matrix::from_vec(reference::numbers(&set["X"]), n, d).unwrap();

@@ -1,8 +1,6 @@
 //! DBSCAN: known answers, the reference results, the doors that stay shut, the laws.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use proptest::prelude::*;
 use purlin_cluster::{
     CondensedMatrix, CustomMetric, Dbscan, DbscanModel, Metric, NeighborGraph, NeighborSearch,
@@ -116,7 +114,7 @@ fn check_known<T: Real>(setting: &Setting, x: MatrixView<'_, T>, expected: &(Lab
 
 #[test]
 fn reference_labels_are_met() {
-    let Some(sets) = common::reference_sets() else { return };
+    let Some(sets) = crate::common::reference_sets() else { return };
     let mut n_cases = 0;
     for (name, set) in sets {
         let rows: Vec<Vec<f64>> = set["X"].as_array().unwrap().iter().map(numbers).collect();

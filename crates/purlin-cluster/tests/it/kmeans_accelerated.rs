@@ -1,8 +1,6 @@
 //! Accelerated k-means: the bits of Lloyd's rounds, whatever is skipped.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use proptest::prelude::*;
 use purlin_cluster::{Algorithm, EmptyCluster, Init, KMeans, KMeansModel, MemoryBudget};
 use purlin_core::rng::Stream;
@@ -114,7 +112,7 @@ fn matrix(value: &Value) -> Matrix<f64> {
 
 #[test]
 fn reference_starts_come_out_as_by_lloyd() {
-    let Some(sets) = common::reference_sets() else { return };
+    let Some(sets) = crate::common::reference_sets() else { return };
     let mut n_cases = 0;
     for (name, set) in sets {
         let x = matrix(&set["X"]);

@@ -1,8 +1,6 @@
 //! Hierarchical clustering: known answers, scipy's trees, the definition, the laws, the doors.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use proptest::prelude::*;
 use purlin_cluster::{
     Agglomerative, CondensedMatrix, Dendrogram, Linkage, MemoryBudget, Metric, primitive,
@@ -95,7 +93,7 @@ fn member_sets(tree: &Dendrogram) -> BTreeMap<Vec<usize>, f64> {
 /// trees are met everywhere.
 #[test]
 fn reference_trees_are_met() {
-    let Some(sets) = common::reference_sets() else { return };
+    let Some(sets) = crate::common::reference_sets() else { return };
     let (mut n_cases, mut n_trees, mut n_heights, mut n_cuts) = (0, 0, 0, 0);
     let mut other_ties = Vec::new();
     for (name, set) in sets {

@@ -1,0 +1,29 @@
+//! Clustering: the definitions, the laws, the references, and what is refused, in one binary.
+
+mod agglomerative;
+mod bisecting;
+mod centroid_linkage;
+mod choose_k;
+mod common;
+mod constrained;
+mod dbscan;
+mod dendrogram;
+mod extremes;
+mod hdbscan;
+mod index;
+mod kmeans;
+mod kmeans_accelerated;
+mod laws;
+mod leaf_order;
+mod linear_memory;
+mod mean_shift;
+mod medoids;
+mod metric;
+mod metrics;
+mod mini_batch;
+mod mixture;
+mod optics;
+mod predictor;
+mod preprocessing;
+mod spectral;
+mod spherical;
