@@ -104,8 +104,8 @@ mod tests {
             for a in 0..5 {
                 let mut all = [0.0; 5];
                 owned.query(x.row(a)).fill(&mut all);
-                for b in 0..5 {
-                    assert_eq!(all[b], metric.distance(x.row(a), x.row(b)));
+                for (b, &distance) in all.iter().enumerate() {
+                    assert_eq!(distance, metric.distance(x.row(a), x.row(b)));
                     let expected = metric.distance(x.row(a.min(b)), x.row(a.max(b)));
                     assert_eq!(borrowed.pair(a, b), expected);
                     assert_eq!(owned.pair(a, b), expected);
