@@ -274,9 +274,11 @@ fn without(line: &str, place: Option<usize>) -> String {
 fn values_of(line: &str) -> Vec<&str> {
     let (mut values, mut start) = (Vec::new(), 0);
     let (mut has_quotes, mut is_open) = (false, false);
+    // A byte order mark before a quote is none of the text.
+    let mark = line.len() - line.trim_start_matches('\u{feff}').len();
     for (i, byte) in line.bytes().enumerate() {
         match byte {
-            b'"' if i == start => (has_quotes, is_open) = (true, true),
+            b'"' if i == start || start == 0 && i == mark => (has_quotes, is_open) = (true, true),
             // Two in a row close and open again.
             b'"' if has_quotes => is_open = !is_open,
             b',' if !is_open => {

@@ -1,6 +1,7 @@
 //! What every door looks at.
 
 use crate::{Metric, assign};
+use purlin_backend::distance::Centroids;
 use purlin_core::{Error, MatrixView, Real, Result};
 
 /// Refuses a table without columns, with fewer rows than `min_rows`, with more rows than a `u32`
@@ -45,6 +46,15 @@ pub(crate) fn n_samples(op: &'static str, n: usize, least: usize) -> Result<()> 
     }
     if n >= u32::MAX as usize {
         return Err(Error::shape(op, format!("fewer than {} samples", u32::MAX), n));
+    }
+    Ok(())
+}
+
+/// Refuses more centroids than can be ranked.
+pub(crate) fn n_centroids(op: &'static str, n: usize) -> Result<()> {
+    let most = Centroids::<f32>::MOST;
+    if n > most {
+        return Err(Error::param(op, "n_clusters", format!("at most {most}"), n));
     }
     Ok(())
 }

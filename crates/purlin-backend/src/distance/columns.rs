@@ -10,6 +10,8 @@ use purlin_core::{MatrixView, Real};
 pub struct Column {
     /// The sum of the squares of the numbers less their center.
     pub square: f64,
+    /// The greatest distance of a number from the center; 0 for an empty column.
+    pub reach: f64,
     /// The greatest absolute number; 0 for an empty column.
     pub most: f64,
     /// The least absolute number that is not 0; infinite where there is none.
@@ -32,29 +34,19 @@ pub struct Column {
 ///
 /// let x = [[1.0f32], [0.0], [-4.0]];
 /// let column = columns(MatrixView::from_rows(&x), &[-1.0])[0];
-/// assert_eq!(column, Column { square: 14.0, most: 4.0, least: 1.0 });
+/// assert_eq!(column, Column { square: 14.0, reach: 3.0, most: 4.0, least: 1.0 });
 /// ```
 #[track_caller]
 pub fn columns<T: Real>(x: MatrixView<'_, T>, center: &[T]) -> Vec<Column> {
     let (d, got) = (x.n_cols(), center.len());
     assert!(got == d, "columns: expected {d} centers, got {got}");
-    let (mut squares, mut most, mut least) = (vec![0.0; d], vec![T::ZERO; d], vec![T::INFINITY; d]);
-    let (squares_out, most_out, least_out) = (&mut squares[..], &mut most[..], &mut least[..]);
-    once!(|x: MatrixView<'_, T>,
-           center: &[T],
-           squares_out: &mut [f64],
-           most_out: &mut [T],
-           least_out: &mut [T]| {
-        dispatch(Look { x, center, squares: squares_out, most: most_out, least: least_out });
+    let none = Column { square: 0.0, reach: 0.0, most: 0.0, least: f64::INFINITY };
+    let mut columns = vec![none; d];
+    let out = &mut columns[..];
+    once!(|x: MatrixView<'_, T>, center: &[T], out: &mut [Column]| {
+        dispatch(Look { x, center, out });
     });
-    let columns = squares.into_iter().zip(most).zip(least);
     columns
-        .map(|((square, most), least)| Column {
-            square,
-            most: most.to_f64(),
-            least: least.to_f64(),
-        })
-        .collect()
 }
 
 /// The sum of each column of `x`.
@@ -113,9 +105,7 @@ impl<T: Real> Kernel for Sum<'_, T> {
 struct Look<'a, T> {
     x: MatrixView<'a, T>,
     center: &'a [T],
-    squares: &'a mut [f64],
-    most: &'a mut [T],
-    least: &'a mut [T],
+    out: &'a mut [Column],
 }
 
 impl<T: Real> Kernel for Look<'_, T> {
@@ -123,45 +113,71 @@ impl<T: Real> Kernel for Look<'_, T> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { x, center, squares, most, least } = self;
-        let d = x.n_cols();
-        // Eight columns at a time, so that the compiler makes vectors of them.
-        for first in (0..d / 8 * 8).step_by(8) {
-            let mut center_of = [T::ZERO; 8];
-            center_of.copy_from_slice(&center[first..first + 8]);
-            let (mut square, mut greatest, mut smallest) =
-                ([0.0; 8], [T::ZERO; 8], [T::INFINITY; 8]);
+        let Self { x, center, out } = self;
+        let (centers, _) = center.as_chunks::<8>();
+        for (first, center) in centers.iter().enumerate() {
+            let mut found = Eight::<T>::NONE;
             for i in 0..x.n_rows() {
-                let mut values = [T::ZERO; 8];
-                values.copy_from_slice(&x.row(i)[first..first + 8]);
-                for j in 0..8 {
-                    look(
-                        values[j],
-                        center_of[j],
-                        &mut square[j],
-                        &mut greatest[j],
-                        &mut smallest[j],
-                    );
-                }
+                let (row, _) = x.row(i)[8 * first..].as_chunks::<8>();
+                found.look(&row[0], center);
             }
-            squares[first..first + 8].copy_from_slice(&square);
-            most[first..first + 8].copy_from_slice(&greatest);
-            least[first..first + 8].copy_from_slice(&smallest);
+            found.write(&mut out[8 * first..8 * first + 8]);
         }
-        for j in d / 8 * 8..d {
+        let done = 8 * centers.len();
+        if done < x.n_cols() {
+            // Columns that do not exist are 0.
+            let (mut values, mut last) = ([T::ZERO; 8], [T::ZERO; 8]);
+            let width = x.n_cols() - done;
+            last[..width].copy_from_slice(&center[done..]);
+            let mut found = Eight::<T>::NONE;
             for i in 0..x.n_rows() {
-                look(x.row(i)[j], center[j], &mut squares[j], &mut most[j], &mut least[j]);
+                values[..width].copy_from_slice(&x.row(i)[done..]);
+                found.look(&values, &last);
             }
+            found.write(&mut out[done..]);
         }
     }
 }
 
-#[inline(always)]
-fn look<T: Real>(x: T, center: T, square: &mut f64, most: &mut T, least: &mut T) {
-    let t = x.to_f64() - center.to_f64();
-    *square = t.mul_add(t, *square);
-    let size = x.abs();
-    *most = if size > *most { size } else { *most };
-    let size = if size > T::ZERO { size } else { T::INFINITY };
-    *least = if size < *least { size } else { *least };
+/// Eight columns at a time, so that the compiler makes vectors of them.
+struct Eight<T> {
+    squares: [f64; 8],
+    reach: [T; 8],
+    most: [T; 8],
+    least: [T; 8],
+}
+
+impl<T: Real> Eight<T> {
+    const NONE: Self = Self {
+        squares: [0.0; 8],
+        reach: [T::ZERO; 8],
+        most: [T::ZERO; 8],
+        least: [T::INFINITY; 8],
+    };
+
+    #[inline(always)]
+    fn look(&mut self, values: &[T; 8], center: &[T; 8]) {
+        for j in 0..8 {
+            let t = values[j].to_f64() - center[j].to_f64();
+            self.squares[j] = t.mul_add(t, self.squares[j]);
+            let from_center = (values[j] - center[j]).abs();
+            self.reach[j] = if from_center > self.reach[j] { from_center } else { self.reach[j] };
+            let size = values[j].abs();
+            self.most[j] = if size > self.most[j] { size } else { self.most[j] };
+            let size = if size > T::ZERO { size } else { T::INFINITY };
+            self.least[j] = if size < self.least[j] { size } else { self.least[j] };
+        }
+    }
+
+    #[inline(always)]
+    fn write(&self, out: &mut [Column]) {
+        for (j, out) in out.iter_mut().enumerate() {
+            *out = Column {
+                square: self.squares[j],
+                reach: self.reach[j].to_f64(),
+                most: self.most[j].to_f64(),
+                least: self.least[j].to_f64(),
+            };
+        }
+    }
 }

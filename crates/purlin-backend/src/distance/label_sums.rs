@@ -9,8 +9,8 @@ use purlin_core::{MatrixView, Real};
 ///
 /// Each sum is a pair of `f64`: what the first loses to rounding, known exactly by the sum of two
 /// numbers of Knuth (The Art of Computer Programming 2, section 4.2.2, theorem B), is added up in
-/// the second, so that rows leave a sum as they came to it: after any number of moves a sum is
-/// good to some 100 bits of the greatest number that was ever in it.
+/// the second, so that rows leave a sum as they came to it: `n` rows leave some `n^2 2^-106` of the
+/// greatest number that was ever in it.
 ///
 /// # Examples
 ///

@@ -116,8 +116,8 @@ impl<T: Real> Centroids<T> {
         self.nearest_again(x, points, rows, labels, &mut Calm { moved: 0.0, until: &mut [] })
     }
 
-    /// [`Centroids::nearest`] for centroids that have moved since the last call: rows for which
-    /// that cannot matter are left as they are.
+    /// [`Centroids::nearest`] for as many centroids that have moved since the last call, which had
+    /// the same points and left these labels: rows for which that cannot matter stay as they are.
     ///
     /// # Panics
     ///
@@ -200,7 +200,7 @@ const LINES: usize = 256;
 #[derive(Debug)]
 pub struct Calm<'a> {
     /// How far the centroids have moved since the first time: the sum, over the times, of the
-    /// greatest move, at least.
+    /// greatest move, at least. The caller rounds it up.
     pub moved: f64,
     /// For each [`Points::LANES`] rows what `moved` must come to before their labels can change; 0
     /// at the first time. Empty where rows are ranked once.
@@ -231,13 +231,19 @@ impl Kernel for ByScore<'_, '_> {
         // A vector of AVX-512 is one register: two panels make enough chains.
         if align_of::<Single<I>>() == 64 {
             while p + 2 <= end {
-                if !(self.is_calm(p) && self.is_calm(p + 1)) {
+                let calm = [self.is_calm(p), self.is_calm(p + 1)];
+                if calm != [true; 2] {
                     let pair = [vectors(panels, p), vectors(panels, p + 1)];
                     // The processor does not look so far ahead, and not across pages.
                     let next = self.next(p + 2, 2);
                     let [a, b] = tiles.rank::<Single<I>, { Points::LANES }, 2>(pair, next);
-                    self.label::<I>(p, &a, &mut assigned);
-                    self.label::<I>(p + 1, &b, &mut assigned);
+                    // What is known of a calm panel stays, as where it is not ranked in company.
+                    if !calm[0] {
+                        self.label::<I>(p, &a, &mut assigned);
+                    }
+                    if !calm[1] {
+                        self.label::<I>(p + 1, &b, &mut assigned);
+                    }
                 }
                 p += 2;
             }
@@ -290,7 +296,8 @@ impl ByScore<'_, '_> {
         let norm = Single::<I>::load(norms);
         let certain = self.tiles.bound(norm).lt(best.gap());
         if let Some(until) = self.calm.until.get_mut(first / Points::LANES) {
-            *until = self.calm.moved + self.tiles.calm(norm, best.gap()) / self.scale;
+            let calm = self.tiles.calm(norm, best.gap()) / self.scale;
+            *until = (self.calm.moved + calm).next_down();
         }
         let mut new = [0; Points::LANES];
         store_indices(best.index, 0, &mut new);

@@ -72,7 +72,6 @@ impl<T: Real> Frame<T> {
 /// let x = [[1.0f64, 2.0], [3.0, 4.0]];
 /// let points = Points::pack(MatrixView::from_rows(&x), &Frame::new(&[2.0, 3.0], 1.0));
 /// assert_eq!(points.n_rows(), 2);
-/// assert_eq!(points.bytes(), 16 * 3 * 4); // a panel of 16 rows and their norms
 /// ```
 #[derive(Debug, Clone)]
 pub struct Points {
@@ -127,11 +126,6 @@ impl Points {
     /// The rows of the table.
     pub fn n_rows(&self) -> usize {
         self.panels.n_rows()
-    }
-
-    /// The bytes of the copy.
-    pub fn bytes(&self) -> usize {
-        (self.panels.n_panels() * self.panels.n_features() + self.panels.n_panels()) * LANES * 4
     }
 }
 

@@ -95,8 +95,9 @@ impl<S: Real> Tiles<S> {
         let unit = frame.scale().to_f64() * frame.scale().to_f64();
         let vanishing = S::MIN_POSITIVE.to_f64() + T::MIN_POSITIVE.to_f64() * unit;
         let greatest = errors.iter().fold(S::ZERO, |most, &error| error.max(most));
-        // |x - c|^2 is at most four times the greater norm, and sums round up.
-        let limit = T::MAX.to_f64() / 8.0 * unit;
+        // |x - c|^2 is at most four times the greater norm, and sums round up; nor may a score
+        // overflow on the way.
+        let limit = (T::MAX.to_f64() / 8.0 * unit).min(S::MAX.to_f64() / 8.0);
         let is_finite = greatest.to_f64() <= limit * factor.to_f64();
         Self {
             data,
@@ -131,8 +132,10 @@ impl<S: Real> Tiles<S> {
     /// gaps exceed their bounds.
     ///
     /// When a centroid moves by `t`, its score changes by `t` times the distance of the row from
-    /// the middle of the move at most: by less than `t r` for `r`, the sum of the greatest norms of
-    /// rows and centroids, as long as centroids have moved by less than a tenth of `r`.
+    /// the middle of the move at most. With `r` the sum of the greatest norms of rows and centroids
+    /// that is less than `1.1 t r`, as long as all moves together are less than a tenth of `r`; a
+    /// gap changes by twice that, and the rounding of `r` has the rest of `2.25`. The errors of the
+    /// greatest centroid count: one far away leaves no row calm.
     #[inline(always)]
     pub(super) fn calm<V: Lanes<Scalar = S>>(&self, norm: V, gap: V) -> f64 {
         let bound = self.bound(norm);

@@ -126,6 +126,24 @@ fn most_rows_are_ranked_by_the_score() {
     check::<f64>(0);
 }
 
+/// A centroid that single precision cannot hold is no reason to trust what it leaves.
+#[test]
+fn a_centroid_out_of_range_certifies_nothing() {
+    for (far, extent) in [(1e19, 0.4), (1e30, 0.4), (1e200, 0.4), (1e19, 40.0), (1e300, 1e-3)] {
+        let x = [0.0, 0.31, 0.32, 0.33, 0.35, 0.375, 0.4];
+        let x = view(&x, 1);
+        let centroids = [0.31 - 1e-9, 0.31, far, 0.0];
+        let centroids = view(&centroids, 1);
+        let frame = Frame::new(&[0.2], extent);
+        let mut labels = [0; 7];
+        let points = Points::pack(x, &frame);
+        Centroids::new(centroids, &frame).nearest(x, &points, 0..7, &mut labels);
+        let mut expected = [0; 7];
+        naive::nearest(x, centroids, &mut expected);
+        assert_eq!(labels, expected, "{far} {extent}");
+    }
+}
+
 #[test]
 fn sums_over_labels_are_those_of_the_loop() {
     let (n, d, k) = (203, 11, 5);

@@ -33,7 +33,7 @@ const GROUP: usize = 64;
 
 /// Bytes beside `x`: the centroids twice, what is known of each cluster, the merges.
 pub(super) fn bytes(n: u64, d: u64, item: u64) -> Option<u64> {
-    d.checked_mul(2 * item)?.checked_add(128)?.checked_mul(n)
+    d.checked_mul(2 * item)?.checked_add(136)?.checked_mul(n)
 }
 
 pub(super) fn of_rows<T: Real>(linkage: Linkage, x: MatrixView<'_, T>) -> Dendrogram {

@@ -17,7 +17,7 @@ use std::fmt;
 /// | `Ward` | chain of nearest neighbours on the centroids | `O(n^2 d)` | two copies of `x`, `O(n)` |
 /// | `Complete`, `Average`, `Weighted` | chain of nearest neighbours on the distances | `O(n^2 d)` | `n (n - 1) / 2` numbers |
 /// | the same, `LinearMemory` | the same on distances from lists of members | `O(n^2 d)` to `O(n^2 d log n)`, at worst `O(n^3 d)` | one copy of `x`, 656 bytes a sample |
-/// | `Centroid`, `Median` | the nearest kept for each centroid, one scan of the centroids for a merge | mostly `O(n^2 d)`, at worst `O(n^3 d)` | two copies of `x`, 128 bytes a sample |
+/// | `Centroid`, `Median` | the nearest kept for each centroid, one scan of the centroids for a merge | mostly `O(n^2 d)`, at worst `O(n^3 d)` | two copies of `x`, 136 bytes a sample |
 /// | the same, `Condensed` | the nearest kept for each cluster | mostly `O(n^2 d)`, at worst `O(n^3)` | `n (n - 1) / 2` numbers |
 ///
 /// What would take more than the [`MemoryBudget`] is refused before it is allocated;

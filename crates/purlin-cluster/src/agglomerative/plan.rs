@@ -20,7 +20,7 @@ pub enum AgglomerativeAlgorithm {
     /// Distances as they are needed, `O(n d)` memory.
     ///
     /// `Ward`, `Centroid` and `Median` take them from two copies of the centroids, with at most 64 or
-    /// 128 bytes for each sample besides.
+    /// 136 bytes for each sample besides.
     ///
     /// `Complete`, `Average` and `Weighted` take their distances from the lists of the members of
     /// clusters, and keep the distances of the 64 largest clusters that they have looked at:

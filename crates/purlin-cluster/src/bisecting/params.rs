@@ -29,7 +29,7 @@ use purlin_core::{Error, Result};
 /// A split touches only its own samples, so all together cost
 /// `O(n_samples * n_features * depth)` times the rounds of a split, where the depth of the tree is
 /// about `log2(n_clusters)` for clusters of like size: less than [`KMeans`] where clusters are many.
-/// Beside `x` there is one copy of the samples of a split.
+/// Beside `x` there is one copy of the samples of a split, and one in single precision.
 ///
 /// The same data, parameters and seed give the same bits on any number of threads and any
 /// instruction set.

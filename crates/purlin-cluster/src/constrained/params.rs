@@ -2,6 +2,7 @@
 
 use super::OP;
 use crate::Init;
+use crate::check;
 use crate::kmeans::check_init;
 use purlin_core::{Error, Result};
 
@@ -152,6 +153,7 @@ impl ConstrainedKMeans {
         if let Some((name, value)) = at_least_1.into_iter().find(|&(_, value)| value == 0) {
             return Err(Error::param(OP, name, "at least 1", value));
         }
+        check::n_centroids(OP, self.n_clusters)?;
         if let Some(max) = max.filter(|&max| max < min) {
             return Err(Error::param(OP, "max_size", format!("at least min_size, {min}"), max));
         }

@@ -40,9 +40,9 @@ impl<T: Real> SpatialIndex<T> {
     /// threads.
     ///
     /// A neighbour takes 12 bytes, 8 in single precision, and as many again while the lists are put
-    /// together; a row of `x` takes 16. All in all that is at most [`SpatialIndex::memory`], 4 GiB
-    /// unless set: a radius that reaches most of a large table is refused, rather than that memory
-    /// runs out on the way.
+    /// together; a row of `x` takes 16. That is at most [`SpatialIndex::memory`], 4 GiB unless set,
+    /// beside some lists that are still growing: a radius that reaches most of a large table is
+    /// refused, rather than that memory runs out on the way.
     ///
     /// # Errors
     ///

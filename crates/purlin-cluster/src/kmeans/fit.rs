@@ -159,7 +159,10 @@ impl KMeans {
         table.total(blocks, sums);
         let n_relocated = relocate(self.empty_cluster, table, centroids, blocks, sums)?;
         let Shift { sum: shift, most } = update(table.space, self.empty_cluster, centroids, sums);
-        *moved += most * (1.0 + 1e-9);
+        if most > 0.0 {
+            // Upwards, so that no move is lost in a greater one.
+            *moved = (*moved + most * (1.0 + 1e-9)).next_up();
+        }
         if let Some(inertia) = inertia {
             let n_distances = blocks.iter().map(|block| block.n_distances).sum();
             let centroid_shift = shift;

@@ -3,7 +3,7 @@
 use super::table::{Block, Round, Table};
 use super::{Init, OP};
 use crate::assign::{self, weighted_sum};
-use purlin_backend::distance::{Panels, approach};
+use purlin_backend::distance::{Centroids, Panels, approach};
 use purlin_backend::parallel;
 use purlin_backend::random::fill_uniform;
 use purlin_core::rng::{Rng, Stream};
@@ -58,6 +58,10 @@ fn parallel_start<T: Real>(
     let rows = scattered(table, oversampling * k as f64, rounds, stream)?;
     if rows.len() <= k {
         return fill_up(table, rows, k, stream);
+    }
+    if rows.len() > Centroids::<T>::MOST {
+        let rule = format!("so small that at most {} samples are drawn", Centroids::<T>::MOST);
+        return Err(Error::param(OP, "oversampling", rule, oversampling));
     }
     let candidates = table.x.select_rows(&rows);
     let mut blocks = table.blocks(rows.len());

@@ -42,7 +42,8 @@ pub struct Iteration {
     pub centroid_shift: f64,
     /// Empty clusters that were moved to far samples.
     pub n_relocated: usize,
-    /// Distances that were computed; Lloyd's rounds take `n_samples * n_clusters`.
+    /// Distances that were computed; Lloyd's rounds take
+    /// `n_samples * n_clusters` scores at most.
     pub n_distances: u64,
 }
 

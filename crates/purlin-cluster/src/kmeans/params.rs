@@ -1,7 +1,7 @@
 //! What can be set.
 
 use super::OP;
-use crate::MemoryBudget;
+use crate::{MemoryBudget, check};
 use purlin_core::{Error, Matrix, Real, Result};
 
 /// Lloyd's k-means.
@@ -246,6 +246,7 @@ impl KMeans {
         if let Some((name, value)) = at_least_1.into_iter().find(|&(_, value)| value == 0) {
             return Err(Error::param(OP, name, "at least 1", value));
         }
+        check::n_centroids(OP, self.n_clusters)?;
         if !(self.tol >= 0.0 && self.tol.is_finite()) {
             return Err(Error::param(OP, "tol", "finite and at least 0", self.tol));
         }

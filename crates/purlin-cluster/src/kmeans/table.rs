@@ -8,6 +8,7 @@ use purlin_backend::distance::{
 use purlin_backend::parallel;
 use purlin_core::{Matrix, MatrixView, Real, Result};
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// Samples with their weights, and a copy of them in single precision, by which they are ranked.
 ///
@@ -19,7 +20,8 @@ pub(super) struct Table<'a, T: Real> {
     /// The means of the columns: distances are ranked around them.
     pub(super) center: Vec<T>,
     frame: Frame<T>,
-    points: Points,
+    /// The samples as they are ranked, from the first round on.
+    points: OnceLock<Points>,
     /// Whether a sum that a sample has left is as good as one that it was never in.
     is_reversible: bool,
     /// The mean variance of the columns.
@@ -31,9 +33,10 @@ pub(super) struct Table<'a, T: Real> {
 /// The most samples of a piece.
 const PIECE: usize = assign::BLOCK;
 
-/// Numbers of a column, and weights, may differ by this factor: sums of pairs of `f64` have 106
-/// bits, and none of the 53 of the smallest number is lost for good in the greatest.
-const REVERSIBLE: f64 = (1u64 << 50) as f64;
+/// Numbers of a column, and weights, may differ by this factor. What `n` numbers leave behind in a
+/// pair of `f64` is some `n^2 2^-106` of the greatest of them: of the smallest less than a rounding,
+/// for the numbers of a block.
+const REVERSIBLE: f64 = (1u64 << 40) as f64;
 
 /// Some samples and what a round finds about them.
 pub(super) struct Block {
@@ -66,21 +69,19 @@ impl<'a, T: Real> Table<'a, T> {
             x.check_finite(OP, "x")?;
         }
         let spread = Spread::new(x, &center);
-        if 2.0 * spread.most > assign::greatest_square_root::<T>(d) {
-            assign::check_squares_about(OP, x, &center)?;
-        }
-        if !spread.square.is_finite() {
+        let is_large = spread.reach > assign::greatest_square_root::<T>(d);
+        if is_large || !spread.square.is_finite() {
             return Err(assign::too_large(OP, "x", x));
         }
         let of_weights = weights.map_or(1.0, |weights| {
             let weights = MatrixView::from_slice(weights, n, 1);
             weights.map_or(1.0, |weights| Spread::new(weights, &[T::ZERO]).ratio)
         });
-        let frame = Frame::new(&center, spread.most);
+        let frame = Frame::new(&center, spread.reach);
         Ok(Self {
             x,
             weights,
-            points: Points::pack(x, &frame),
+            points: OnceLock::new(),
             center,
             frame,
             is_reversible: spread.ratio * of_weights <= REVERSIBLE,
@@ -116,6 +117,7 @@ impl<'a, T: Real> Table<'a, T> {
         let prepare = |start: &Round<'_, T>| Centroids::new(start.centroids.view(), &self.frame);
         let centroids: Vec<Centroids<T>> = starts.iter().map(prepare).collect();
         let work = centroids.iter().map(|centroids| self.work(centroids.len())).sum();
+        let points = self.points.get_or_init(|| Points::pack(self.x, &self.frame));
         // Beside each other the blocks of the same samples.
         let mut beside: Vec<Vec<(&mut Block, f64)>> = Vec::new();
         for Round { blocks, moved, .. } in &mut starts {
@@ -139,7 +141,7 @@ impl<'a, T: Real> Table<'a, T> {
                     let labels = &mut block.labels[places.clone()];
                     let mut before = [u32::MAX; PIECE];
                     before[..labels.len()].copy_from_slice(labels);
-                    let (x, points, rows) = (self.x, &self.points, rows.clone());
+                    let (x, rows) = (self.x, rows.clone());
                     let assigned = centroids.nearest_again(x, points, rows, labels, &mut calm);
                     block.n_distances += (assigned.n_ranked * centroids.len()) as u64;
                     if assigned.n_changed > 0 {
@@ -210,8 +212,8 @@ impl<'a, T: Real> Table<'a, T> {
 struct Spread {
     /// The sum of the squares less the center.
     square: f64,
-    /// The greatest absolute number, or more.
-    most: f64,
+    /// The greatest distance of a number from its center.
+    reach: f64,
     /// The greatest ratio of two numbers of a column that are not 0, or more.
     ratio: f64,
 }
@@ -229,16 +231,17 @@ impl Spread {
         let add = |mut a: Vec<Column>, b: Vec<Column>| {
             for (a, b) in a.iter_mut().zip(b) {
                 a.square += b.square;
+                a.reach = a.reach.max(b.reach);
                 a.most = a.most.max(b.most);
                 a.least = a.least.min(b.least);
             }
             a
         };
         let columns = parallel::reduce(n.div_ceil(SUM_BLOCK), 4 * n * d, part, add);
-        let none = Self { square: 0.0, most: 0.0, ratio: 1.0 };
+        let none = Self { square: 0.0, reach: 0.0, ratio: 1.0 };
         columns.into_iter().flatten().fold(none, |all, column| Self {
             square: all.square + column.square,
-            most: all.most.max(column.most),
+            reach: all.reach.max(column.reach),
             ratio: all.ratio.max(column.most / column.least),
         })
     }

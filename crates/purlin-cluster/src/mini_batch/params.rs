@@ -2,6 +2,7 @@
 
 use super::OP;
 use crate::Init;
+use crate::check;
 use crate::kmeans::check_init;
 use purlin_core::{Error, Result};
 
@@ -150,6 +151,7 @@ impl MiniBatchKMeans {
         if let Some((name, value)) = at_least_1.into_iter().find(|&(_, value)| value == 0) {
             return Err(Error::param(OP, name, "at least 1", value));
         }
+        check::n_centroids(OP, self.n_clusters)?;
         let at_least_0 = [("reassignment_ratio", self.reassignment_ratio), ("tol", self.tol)];
         let is_bad = |value: f64| !(value >= 0.0 && value.is_finite());
         if let Some((name, value)) = at_least_0.into_iter().find(|&(_, value)| is_bad(value)) {

@@ -2,6 +2,7 @@
 
 use super::OP;
 use crate::MemoryBudget;
+use crate::check;
 use purlin_core::{Error, Result};
 
 /// Spectral clustering: groups of samples that are well connected inside and hardly to each other,
@@ -155,6 +156,7 @@ impl SpectralClustering {
         if let Some((name, value)) = at_least_1.into_iter().find(|&(_, value)| value == 0) {
             return Err(Error::param(OP, name, "at least 1", value));
         }
+        check::n_centroids(OP, self.n_clusters)?;
         if !(self.tol >= 1e-14 && self.tol.is_finite()) {
             return Err(Error::param(OP, "tol", "finite and at least 1e-14", self.tol));
         }

@@ -1,6 +1,7 @@
 //! The parameters.
 
 use super::OP;
+use crate::check;
 use crate::kmeans::check_init;
 use crate::{EmptyCluster, Init, KMeans};
 use purlin_core::{Error, Result};
@@ -31,7 +32,8 @@ use purlin_core::{Error, Result};
 /// A row times a power of 2 gives the same bits. Directions that differ by rounding alone count as
 /// distinct.
 ///
-/// A round costs `O(n_samples * n_clusters * n_features)`; beside `x` there is one scaled copy of it.
+/// A round costs `O(n_samples * n_clusters * n_features)`; beside `x` there is one scaled
+/// copy of it, and one in single precision.
 ///
 /// The same data, parameters and seed give the same bits on any number of threads and any
 /// instruction set.
@@ -126,6 +128,7 @@ impl SphericalKMeans {
         if let Some((name, value)) = at_least_1.into_iter().find(|&(_, value)| value == 0) {
             return Err(Error::param(OP, name, "at least 1", value));
         }
+        check::n_centroids(OP, self.n_clusters)?;
         if !(self.tol >= 0.0 && self.tol.is_finite()) {
             return Err(Error::param(OP, "tol", "finite and at least 0", self.tol));
         }

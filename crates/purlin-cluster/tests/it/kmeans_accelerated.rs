@@ -192,8 +192,30 @@ fn a_sample_that_leaves_takes_nothing_along() {
 }
 
 #[test]
+fn a_great_move_hides_no_small_ones() {
+    // The last centroid has no sample, and comes from far away to the farthest.
+    for seed in 0..4 {
+        let rng = &mut Stream::new(seed, "rows").rng(0);
+        let mut numbers: Vec<f64> = (0..3200).map(|_| 20.0 * rng.uniform() - 10.0).collect();
+        numbers.sort_by(f64::total_cmp);
+        let x = Matrix::from_vec(numbers, 3200, 1).unwrap();
+        let start = [-9.0, -8.5, -8.0, -7.5, -7.0, 7e14];
+        let start = Init::Centroids(Matrix::from_fn(6, 1, |i, _| start[i]));
+        let kmeans = KMeans::new(6).init(start).tol(0.0);
+        compare::<f64>(&kmeans, x.view(), None, "one by one");
+        let model = kmeans.fit(x.view()).unwrap();
+        assert_eq!(model.predict(x.view()).unwrap(), model.labels());
+    }
+}
+
+#[test]
 fn rounds_leave_out_what_cannot_change() {
     let x = blobs::<f32>(20_000, 8, 10, 4.0, 3);
+    check_same_bits_on_all_isas(|| {
+        let kmeans = KMeans::new(10).seed(1).tol(0.0).trace(true);
+        let model = kmeans.fit(x.view()).unwrap();
+        model.trace().iter().map(|round| round.n_distances).collect::<Vec<u64>>()
+    });
     let model = KMeans::new(10).seed(1).tol(0.0).trace(true).fit(x.view()).unwrap();
     let counts: Vec<u64> = model.trace().iter().map(|round| round.n_distances).collect();
     assert_eq!(counts[0], 200_000);
