@@ -170,39 +170,21 @@ impl<T: Real> Kernel for Follow<'_, T> {
 
     #[inline(always)]
     fn run<I: Isa>(mut self) {
-        let n = self.labels.len();
-        let mut moved = [0; BATCH];
-        for first in (0..n).step_by(BATCH) {
+        let (before, labels) = (self.before, self.labels);
+        let mut first = 0;
+        for (before, labels) in before.chunks(BATCH).zip(labels.chunks(BATCH)) {
             // No branch: which rows have moved has no pattern.
-            let mut n_moved = 0;
-            for row in first..n.min(first + BATCH) {
-                moved[n_moved] = row;
-                n_moved += usize::from(self.before[row] != self.labels[row]);
+            let (mut moved, mut n_moved) = ([0u8; 2 * BATCH], 0);
+            for (i, (from, to)) in before.iter().zip(labels).enumerate() {
+                moved[n_moved % (2 * BATCH)] = i as u8;
+                n_moved += usize::from(from != to);
             }
-            for (i, &row) in moved[..n_moved].iter().enumerate() {
-                let ahead = self.x.row(moved[(i + AHEAD).min(n_moved - 1)]);
-                for item in ahead.iter().step_by(64 / size_of::<T>()) {
-                    isa::prefetch(item);
-                }
-                let weight = match self.weights {
-                    Some(weights) => weights[row].to_f64(),
-                    None => 1.0,
-                };
-                let one = u64::from(weight > 0.0);
-                let (from, to) = (self.before[row], self.labels[row]);
-                if from != u32::MAX {
-                    self.counts[from as usize] -= one;
-                    self.add(row, -weight, from);
-                    if self.counts[from as usize] == 0 {
-                        // No rounding is left where no row is.
-                        self.sums(from).fill(0.0);
-                    }
-                }
-                if to != u32::MAX {
-                    self.counts[to as usize] += one;
-                    self.add(row, weight, to);
-                }
+            for place in 0..n_moved {
+                self.prefetch(first + usize::from(moved[(place + AHEAD).min(n_moved - 1)]));
+                let i = usize::from(moved[place]);
+                self.go(first + i, before[i], labels[i]);
             }
+            first += labels.len();
         }
     }
 }
@@ -214,22 +196,57 @@ impl<T: Real> Follow<'_, T> {
         &mut self.data[label as usize * step..][..step]
     }
 
+    /// Asks for a row that will go.
+    #[inline(always)]
+    fn prefetch(&self, row: usize) {
+        for item in self.x.row(row).iter().step_by(64 / size_of::<T>()) {
+            isa::prefetch(item);
+        }
+    }
+
+    /// Moves a row from the sums of one label to those of another.
+    #[inline(always)]
+    fn go(&mut self, row: usize, from: u32, to: u32) {
+        let weight = match self.weights {
+            Some(weights) => weights[row].to_f64(),
+            None => 1.0,
+        };
+        let one = u64::from(weight > 0.0);
+        if from != u32::MAX {
+            self.counts[from as usize] -= one;
+            self.add(row, -weight, from);
+            if self.counts[from as usize] == 0 {
+                // No rounding is left where no row is.
+                self.sums(from).fill(0.0);
+            }
+        }
+        if to != u32::MAX {
+            self.counts[to as usize] += one;
+            self.add(row, weight, to);
+        }
+    }
+
     #[inline(always)]
     fn add(&mut self, row: usize, weight: f64, label: u32) {
-        let row = self.x.row(row);
-        add(row, weight, self.sums(label));
+        let (row, is_counted) = (self.x.row(row), self.weights.is_none());
+        let sums = self.sums(label);
+        let (high, low) = sums.split_at_mut(row.len() + 1);
+        add(row, weight, &mut high[..row.len()], &mut low[..row.len()]);
+        let (high, low) = (&mut high[row.len()], &mut low[row.len()]);
+        if is_counted {
+            *high += weight;
+        } else {
+            (*high, *low) = two_sum(*high, *low, weight);
+        }
     }
 }
 
-/// Adds a row times its weight, and the weight; eight at a time so that the compiler makes vectors
-/// of them.
+/// Adds a row times its weight, eight numbers at a time so that the compiler makes vectors of them.
 #[inline(always)]
-fn add<T: Real>(row: &[T], weight: f64, sums: &mut [f64]) {
-    let (high, low) = sums.split_at_mut(row.len() + 1);
+fn add<T: Real>(row: &[T], weight: f64, high: &mut [f64], low: &mut [f64]) {
     let (rows, row_tail) = row.as_chunks::<8>();
-    let (high, high_tail) = high.split_at_mut(8 * rows.len());
-    let (low, low_tail) = low.split_at_mut(8 * rows.len());
-    let (highs, lows) = (high.as_chunks_mut::<8>().0, low.as_chunks_mut::<8>().0);
+    let (highs, high_tail) = high.as_chunks_mut::<8>();
+    let (lows, low_tail) = low.as_chunks_mut::<8>();
     for ((row, high), low) in rows.iter().zip(highs).zip(lows) {
         let (mut new_high, mut new_low) = ([0.0; 8], [0.0; 8]);
         for i in 0..8 {
@@ -237,9 +254,8 @@ fn add<T: Real>(row: &[T], weight: f64, sums: &mut [f64]) {
         }
         (*high, *low) = (new_high, new_low);
     }
-    let tail = row_tail.iter().map(|x| x.to_f64() * weight).chain([weight]);
-    for ((high, low), x) in high_tail.iter_mut().zip(low_tail).zip(tail) {
-        (*high, *low) = two_sum(*high, *low, x);
+    for ((high, low), x) in high_tail.iter_mut().zip(low_tail).zip(row_tail) {
+        (*high, *low) = two_sum(*high, *low, x.to_f64() * weight);
     }
 }
 
