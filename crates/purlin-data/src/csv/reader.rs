@@ -229,9 +229,10 @@ impl CsvReader {
             .collect::<Result<_>>()?;
         let n_dropped = n_before - rows.len();
         let kept: Vec<usize> = rows.iter().map(start).collect();
-        let text = match self.keeps_text {
-            true => Some(Text::new(&source, bytes, &places, &kept, self.has_header)?),
-            false => None,
+        let text = if self.keeps_text {
+            Some(Text::new(&source, bytes, &places, &kept, self.has_header)?)
+        } else {
+            None
         };
         Ok(Table { columns, n_rows: kept.len(), n_dropped, n_filled, text })
     }
