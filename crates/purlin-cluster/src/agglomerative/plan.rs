@@ -60,7 +60,7 @@ impl Agglomerative {
     /// assert_eq!(average.plan::<f32>(100_000, 10)?.bytes, 69_600_000);
     ///
     /// let centroid = Agglomerative::new(Linkage::Centroid);
-    /// assert_eq!(centroid.plan::<f32>(100_000, 10)?.bytes, 20_800_000);
+    /// assert_eq!(centroid.plan::<f32>(100_000, 10)?.bytes, 21_600_000);
     /// # Ok::<(), purlin_cluster::Error>(())
     /// ```
     pub fn plan<T: Real>(&self, n_samples: usize, n_features: usize) -> Result<AgglomerativePlan> {

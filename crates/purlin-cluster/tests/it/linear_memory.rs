@@ -149,7 +149,7 @@ fn bad_input_is_refused_with_its_numbers() {
     );
     assert_eq!(
         text(condensed(Linkage::Median).memory(small)),
-        "agglomerative: the distance matrix (ways out: a larger memory, LinearMemory with 32000 \
+        "agglomerative: the distance matrix (ways out: a larger memory, LinearMemory with 33600 \
          bytes) needs 175200 bytes, allowed are 1000"
     );
     assert_eq!(
@@ -159,7 +159,7 @@ fn bad_input_is_refused_with_its_numbers() {
     );
     assert_eq!(
         text(Agglomerative::new(Linkage::Centroid).memory(small)),
-        "agglomerative: the centroids needs 32000 bytes, allowed are 1000"
+        "agglomerative: the centroids needs 33600 bytes, allowed are 1000"
     );
     let err = linear(Linkage::Weighted).plan::<f64>(1 << 31, usize::MAX).unwrap_err();
     assert!(err.to_string().contains("18446744073709551615 bytes"), "{err}");
