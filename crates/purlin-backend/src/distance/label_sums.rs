@@ -30,7 +30,8 @@ use purlin_core::{MatrixView, Real};
 /// ```
 #[derive(Debug, Clone)]
 pub struct LabelSums {
-    /// For each label its sums, then that of its weights; then what they lost to rounding.
+    /// For each label its sums, and at the end of their place that of its weights; then what they
+    /// lost to rounding.
     data: Buffer<f64>,
     /// Rows of each label whose weight is above 0.
     counts: Vec<u64>,
@@ -40,7 +41,7 @@ pub struct LabelSums {
 impl LabelSums {
     /// Sums of nothing.
     pub fn new(n_labels: usize, n_features: usize) -> Self {
-        let data = Buffer::zeroed(n_labels * 2 * (n_features + 1));
+        let data = Buffer::zeroed(n_labels * 2 * width(n_features));
         Self { data, counts: vec![0; n_labels], n_features }
     }
 
@@ -94,23 +95,29 @@ impl LabelSums {
     #[track_caller]
     pub fn total(parts: &[&Self], out: &mut [f64]) {
         let Some(first) = parts.first() else { return out.fill(0.0) };
-        let (n, step) = (first.counts.len(), first.n_features + 1);
+        let (n, d) = (first.counts.len(), first.n_features);
+        let is_same = |part: &&Self| (part.counts.len(), part.n_features) == (n, d);
         assert!(
-            out.len() == n * step && parts.iter().all(|part| part.data.len() == 2 * n * step),
+            out.len() == n * (d + 1) && parts.iter().all(is_same),
             "label_sums: expected {} sums, as in all parts, got {}",
-            n * step,
+            n * (d + 1),
             out.len()
         );
-        let (rows, totals) = out.split_at_mut(n * (step - 1));
+        let (rows, totals) = out.split_at_mut(n * d);
         // A run of labels.
-        let size = (RUN / step).max(1);
-        let runs = rows.chunks_mut((size * (step - 1)).max(1)).zip(totals.chunks_mut(size));
+        let size = (RUN / (d + 1)).max(1);
+        let runs = rows.chunks_mut((size * d).max(1)).zip(totals.chunks_mut(size));
         let mut runs: Vec<_> = runs.collect();
-        parallel::for_each_chunk(&mut runs, 1, parts.len() * n * step, |i, run| {
+        parallel::for_each_chunk(&mut runs, 1, parts.len() * n * (d + 1), |i, run| {
             let (rows, totals) = &mut run[0];
-            dispatch(Total { parts, first: i * size, step, rows, totals });
+            dispatch(Total { parts, first: i * size, n_features: d, rows, totals });
         });
     }
+}
+
+/// Numbers of a label: its sums, of whole cache lines, and that of its weights.
+fn width(n_features: usize) -> usize {
+    (n_features + 1).next_multiple_of(8)
 }
 
 /// Sums of a run of labels.
@@ -119,8 +126,7 @@ const RUN: usize = 1024;
 struct Total<'a> {
     parts: &'a [&'a LabelSums],
     first: usize,
-    /// The features and the weight.
-    step: usize,
+    n_features: usize,
     rows: &'a mut [f64],
     totals: &'a mut [f64],
 }
@@ -130,9 +136,10 @@ impl Kernel for Total<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { parts, first, step, rows, totals } = self;
+        let Self { parts, first, n_features, rows, totals } = self;
+        let step = width(n_features);
         let mut sums = vec![0.0; 2 * step];
-        for (i, (row, total)) in rows.chunks_exact_mut(step - 1).zip(totals).enumerate() {
+        for (i, (row, total)) in rows.chunks_exact_mut(n_features).zip(totals).enumerate() {
             sums.fill(0.0);
             let (high, low) = sums.split_at_mut(step);
             for part in parts {
@@ -142,8 +149,8 @@ impl Kernel for Total<'_> {
                     (high[j], low[j]) = two_sum(high[j], low[j] + other_low[j], other_high[j]);
                 }
             }
-            for j in 0..step - 1 {
-                row[j] = high[j] + low[j];
+            for (sum, (high, low)) in row.iter_mut().zip(high.iter().zip(&*low)) {
+                *sum = high + low;
             }
             *total = high[step - 1] + low[step - 1];
         }
@@ -151,10 +158,10 @@ impl Kernel for Total<'_> {
 }
 
 /// Rows that are sorted out at a time.
-const BATCH: usize = 64;
+const BATCH: usize = 1024;
 
 /// How many rows ahead the processor is told of.
-const AHEAD: usize = 8;
+const AHEAD: usize = 16;
 
 struct Follow<'a, T> {
     x: MatrixView<'a, T>,
@@ -172,12 +179,16 @@ impl<T: Real> Kernel for Follow<'_, T> {
     fn run<I: Isa>(mut self) {
         let (before, labels) = (self.before, self.labels);
         let mut first = 0;
+        let mut moved = [0u16; BATCH + 1];
         for (before, labels) in before.chunks(BATCH).zip(labels.chunks(BATCH)) {
             // No branch: which rows have moved has no pattern.
-            let (mut moved, mut n_moved) = ([0u8; 2 * BATCH], 0);
+            let mut n_moved = 0;
             for (i, (from, to)) in before.iter().zip(labels).enumerate() {
-                moved[n_moved % (2 * BATCH)] = i as u8;
+                moved[n_moved] = i as u16;
                 n_moved += usize::from(from != to);
+            }
+            for &i in &moved[..n_moved.min(AHEAD)] {
+                self.prefetch(first + usize::from(i));
             }
             for place in 0..n_moved {
                 self.prefetch(first + usize::from(moved[(place + AHEAD).min(n_moved - 1)]));
@@ -192,7 +203,7 @@ impl<T: Real> Kernel for Follow<'_, T> {
 impl<T: Real> Follow<'_, T> {
     #[inline(always)]
     fn sums(&mut self, label: u32) -> &mut [f64] {
-        let step = 2 * (self.x.n_cols() + 1);
+        let step = 2 * width(self.x.n_cols());
         &mut self.data[label as usize * step..][..step]
     }
 
@@ -230,9 +241,10 @@ impl<T: Real> Follow<'_, T> {
     fn add(&mut self, row: usize, weight: f64, label: u32) {
         let (row, is_counted) = (self.x.row(row), self.weights.is_none());
         let sums = self.sums(label);
-        let (high, low) = sums.split_at_mut(row.len() + 1);
+        let (high, low) = sums.split_at_mut(width(row.len()));
         add(row, weight, &mut high[..row.len()], &mut low[..row.len()]);
-        let (high, low) = (&mut high[row.len()], &mut low[row.len()]);
+        let last = high.len() - 1;
+        let (high, low) = (&mut high[last], &mut low[last]);
         if is_counted {
             *high += weight;
         } else {

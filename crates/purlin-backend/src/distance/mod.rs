@@ -11,6 +11,7 @@
 //! Functions that look for the nearest row may rank by a cheaper formula, but what they return is
 //! what this definition gives, ties to the smallest index.
 
+mod again;
 mod approach;
 #[cfg(test)]
 mod approach_tests;
@@ -18,6 +19,7 @@ mod boxes;
 mod bundles;
 #[cfg(test)]
 mod bundles_tests;
+mod by_score;
 mod columns;
 mod form;
 mod label_sums;
@@ -46,6 +48,7 @@ mod within;
 #[cfg(test)]
 mod within_tests;
 
+pub use again::{Drift, HamerlyBounds, HamerlyBoundsMut};
 pub use approach::approach;
 pub use boxes::{Bounds, between_boxes, least_of_rows};
 pub use bundles::{Bundles, Least, roughly_to_assigned};
@@ -55,7 +58,7 @@ pub use label_sums::LabelSums;
 pub use linkage::{Joined, Update};
 pub use mean::{DoubleSum, add_within};
 pub use medoids::{gain, swap_changes, total};
-pub use nearest::{Assigned, Calm, Centroids};
+pub use nearest::{Assigned, Centroids};
 pub use panels::Panels;
 pub use points::{Frame, Points};
 pub use scan::{least_growth, within};

@@ -1,7 +1,9 @@
 //! The nearest of a few rows, for each of many.
 
-use super::ranking::{Best, Tiles};
-use super::{Frame, Panels, Points};
+use super::again::{Again, HamerlyBoundsMut, is_fine};
+use super::by_score::ByScore;
+use super::ranking::Tiles;
+use super::{Drift, Frame, HamerlyBounds, Panels, Points};
 use crate::indices::{self, store_indices};
 use crate::mono::once;
 use crate::{Kernel, dispatch};
@@ -40,6 +42,8 @@ pub struct Centroids<T: Real> {
     /// In the precision of the table, where that is better.
     double: Option<Tiles<T>>,
     frame: Frame<T>,
+    /// How bounds are read, where they are trusted.
+    again: Option<Again>,
 }
 
 /// What [`Centroids::nearest`] did.
@@ -47,16 +51,13 @@ pub struct Centroids<T: Real> {
 pub struct Assigned {
     /// Rows whose label is another than before.
     pub n_changed: usize,
-    /// Rows that were ranked.
-    pub n_ranked: usize,
+    /// Scores of a row and a centroid that were computed.
+    pub n_distances: u64,
     /// Rows that single precision could not rank.
     pub n_close: usize,
     /// Rows that no score could rank.
     pub n_tied: usize,
 }
-
-/// A panel as the kernel reads it.
-type Single<I> = <f32 as Real>::Lanes<I>;
 
 impl<T: Real> Centroids<T> {
     /// More centroids than this cannot be numbered.
@@ -77,7 +78,23 @@ impl<T: Real> Centroids<T> {
             single: Tiles::new(centroids, frame),
             double: (size_of::<T>() == 8).then(|| Tiles::new(centroids, frame)),
             frame: frame.clone(),
+            again: None,
         }
+    }
+
+    /// [`Centroids::new`] for as many centroids that have moved by `drift`: bounds that were kept
+    /// since it began tell which rows need not be ranked.
+    ///
+    /// # Panics
+    ///
+    /// As [`Centroids::new`]; and when the drift is not one of so many rows.
+    #[track_caller]
+    pub fn after(centroids: MatrixView<'_, T>, frame: &Frame<T>, drift: &Drift) -> Self {
+        let (n, got) = (centroids.n_rows(), drift.len());
+        assert!(got == n, "centroids: expected a drift of {n} rows, got {got}");
+        let mut new = Self::new(centroids, frame);
+        new.again = (!drift.is_new()).then(|| Again::new(centroids, frame, drift, &new.single));
+        new
     }
 
     /// The number of centroids.
@@ -113,45 +130,72 @@ impl<T: Real> Centroids<T> {
         rows: Range<usize>,
         labels: &mut [u32],
     ) -> Assigned {
-        self.nearest_again(x, points, rows, labels, &mut Calm { moved: 0.0, until: &mut [] })
+        self.find(x, points, rows, labels, None)
     }
 
-    /// [`Centroids::nearest`] for as many centroids that have moved since the last call, which had
-    /// the same points and left these labels: rows for which that cannot matter stay as they are.
+    /// Room for [`Centroids::nearest_bounded`] of `n` rows.
+    pub fn bounds(&self, n: usize) -> HamerlyBounds {
+        HamerlyBounds::new(n, is_fine(self.len(), self.exact.n_features()))
+    }
+
+    /// [`Centroids::nearest`] that keeps bounds: with those, [`Centroids::after`] passes over the
+    /// rows that can have no other label than the last time.
+    ///
+    /// `x`, `points` and `rows` must be those of the last time, `labels` and `bounds` as it left
+    /// them.
     ///
     /// # Panics
     ///
-    /// As [`Centroids::nearest`]; and when [`Calm::until`] has not one number per
-    /// [`Points::LANES`] rows.
+    /// As [`Centroids::nearest`]; and when the bounds are not those of as many rows, and of
+    /// centroids of this shape.
     ///
     /// # Examples
     ///
     /// ```
-    /// use purlin_backend::distance::{Calm, Centroids, Frame, Points};
+    /// use purlin_backend::distance::{Centroids, Drift, Frame, Points};
     /// use purlin_core::MatrixView;
     ///
     /// let x = [[0.0f32], [1.0], [9.0], [8.0]];
     /// let x = MatrixView::from_rows(&x);
     /// let frame = Frame::new(&[4.0f32], 5.0);
     /// let points = Points::pack(x, &frame);
-    /// let (mut labels, mut until) = ([0; 4], [0.0]);
+    /// let (mut labels, mut drift) = ([0; 4], Drift::new(2));
     ///
-    /// let first = Centroids::new(MatrixView::from_rows(&[[0.0], [9.0]]), &frame);
-    /// let mut calm = Calm { moved: 0.0, until: &mut until };
-    /// assert_eq!(first.nearest_again(x, &points, 0..4, &mut labels, &mut calm).n_ranked, 4);
-    /// let second = Centroids::new(MatrixView::from_rows(&[[0.0], [9.1]]), &frame);
-    /// calm.moved += 0.1001;
-    /// assert_eq!(second.nearest_again(x, &points, 0..4, &mut labels, &mut calm).n_ranked, 0);
+    /// let first = Centroids::after(MatrixView::from_rows(&[[0.0], [9.0]]), &frame, &drift);
+    /// let mut bounds = first.bounds(4);
+    /// let assigned = first.nearest_bounded(x, &points, 0..4, &mut labels, bounds.of(0..4));
+    /// assert_eq!(assigned.n_distances, 8);
+    /// drift.add(&[0.0, 0.1]);
+    /// let second = Centroids::after(MatrixView::from_rows(&[[0.0], [9.1]]), &frame, &drift);
+    /// let assigned = second.nearest_bounded(x, &points, 0..4, &mut labels, bounds.of(0..4));
+    /// assert_eq!(assigned.n_distances, 0);
     /// assert_eq!(labels, [0, 0, 1, 1]);
     /// ```
     #[track_caller]
-    pub fn nearest_again(
+    pub fn nearest_bounded(
         &self,
         x: MatrixView<'_, T>,
         points: &Points,
         rows: Range<usize>,
         labels: &mut [u32],
-        calm: &mut Calm<'_>,
+        bounds: HamerlyBoundsMut<'_>,
+    ) -> Assigned {
+        let (expected, got) = (rows.len().div_ceil(Points::LANES), bounds.len());
+        assert!(
+            got == expected && bounds.is_fine() == is_fine(self.len(), self.exact.n_features()),
+            "nearest: expected bounds of {expected} panels for these centroids, got {got}"
+        );
+        self.find(x, points, rows, labels, Some(bounds))
+    }
+
+    #[track_caller]
+    fn find(
+        &self,
+        x: MatrixView<'_, T>,
+        points: &Points,
+        rows: Range<usize>,
+        labels: &mut [u32],
+        bounds: Option<HamerlyBoundsMut<'_>>,
     ) -> Assigned {
         let (n, d) = (points.n_rows(), self.exact.n_features());
         assert!(!self.is_empty(), "nearest: expected at least 1 centroid, got 0");
@@ -168,20 +212,19 @@ impl<T: Real> Centroids<T> {
             Points::LANES,
             labels.len()
         );
-        let (expected, got) = (rows.len().div_ceil(Points::LANES), calm.until.len());
-        assert!(got == 0 || got == expected, "nearest: expected {expected} panels, got {got}");
         let centroids = self;
         once!(|centroids: &Centroids<T>,
                x: MatrixView<'_, T>,
                points: &Points,
                rows: Range<usize>,
                labels: &mut [u32],
-               calm: &mut Calm<'_>|
+               bounds: Option<HamerlyBoundsMut<'_>>|
          -> Assigned {
             let (first, mut close) = (rows.start, Vec::new());
-            let (tiles, scale) = (&centroids.single, centroids.frame.scale().to_f64());
-            let close_rows = &mut close;
-            let by_score = ByScore { tiles, scale, points, rows, labels, calm, close: close_rows };
+            let again = centroids.again.as_ref().filter(|_| bounds.is_some());
+            let (tiles, close_rows) = (&centroids.single, &mut close);
+            let by_score =
+                ByScore { tiles, again, points, rows, labels, bounds, close: close_rows };
             let mut assigned = dispatch(by_score);
             assigned.n_close = close.len();
             if !close.is_empty() {
@@ -190,138 +233,6 @@ impl<T: Real> Centroids<T> {
             }
             assigned
         })
-    }
-}
-
-/// Cache lines that are asked for ahead at most: a part of the first cache.
-const LINES: usize = 256;
-
-/// What is known of rows from the last time that they were ranked.
-#[derive(Debug)]
-pub struct Calm<'a> {
-    /// How far the centroids have moved since the first time: the sum, over the times, of the
-    /// greatest move, at least. The caller rounds it up.
-    pub moved: f64,
-    /// For each [`Points::LANES`] rows what `moved` must come to before their labels can change; 0
-    /// at the first time. Empty where rows are ranked once.
-    pub until: &'a mut [f64],
-}
-
-/// Ranks by single precision.
-struct ByScore<'a, 'b> {
-    tiles: &'a Tiles<f32>,
-    /// The scale of the frame.
-    scale: f64,
-    points: &'a Points,
-    rows: Range<usize>,
-    labels: &'a mut [u32],
-    calm: &'a mut Calm<'b>,
-    /// Takes the places in `labels` that are not certain.
-    close: &'a mut Vec<u32>,
-}
-
-impl Kernel for ByScore<'_, '_> {
-    type Output = Assigned;
-
-    #[inline(always)]
-    fn run<I: Isa>(mut self) -> Assigned {
-        let Self { tiles, points: Points { panels, .. }, .. } = self;
-        let (mut p, end) = (self.rows.start / Points::LANES, self.rows.end.div_ceil(Points::LANES));
-        let mut assigned = Assigned::default();
-        // A vector of AVX-512 is one register: two panels make enough chains.
-        if align_of::<Single<I>>() == 64 {
-            while p + 2 <= end {
-                let calm = [self.is_calm(p), self.is_calm(p + 1)];
-                if calm != [true; 2] {
-                    let pair = [vectors(panels, p), vectors(panels, p + 1)];
-                    // The processor does not look so far ahead, and not across pages.
-                    let next = self.next(p + 2, 2);
-                    let [a, b] = tiles.rank::<Single<I>, { Points::LANES }, 2>(pair, next);
-                    // What is known of a calm panel stays, as where it is not ranked in company.
-                    if !calm[0] {
-                        self.label::<I>(p, &a, &mut assigned);
-                    }
-                    if !calm[1] {
-                        self.label::<I>(p + 1, &b, &mut assigned);
-                    }
-                }
-                p += 2;
-            }
-        }
-        while p < end {
-            if !self.is_calm(p) {
-                let (panel, next) = ([vectors(panels, p)], self.next(p + 1, 1));
-                let [best] = tiles.rank::<Single<I>, { Points::LANES }, 1>(panel, next);
-                self.label::<I>(p, &best, &mut assigned);
-            }
-            p += 1;
-        }
-        assigned
-    }
-}
-
-/// Panel `p` as vectors.
-#[inline(always)]
-fn vectors(panels: &Panels<f32>, p: usize) -> &[[f32; Points::LANES]] {
-    panels.panel(p).as_chunks().0
-}
-
-impl ByScore<'_, '_> {
-    /// The `n` panels from `p` on, if they will be read.
-    #[inline(always)]
-    fn next(&self, p: usize, n: usize) -> &[[f32; Points::LANES]] {
-        let panels = &self.points.panels;
-        let fits = n * panels.n_features() <= LINES;
-        if !fits || p + n > panels.n_panels() || self.is_calm(p) && self.is_calm(p + n - 1) {
-            return &[];
-        }
-        panels.run(&(p..p + n)).as_chunks().0
-    }
-
-    /// Whether no label of panel `p` can have changed.
-    #[inline(always)]
-    fn is_calm(&self, p: usize) -> bool {
-        let until = self.calm.until.get(p - self.rows.start / Points::LANES);
-        matches!(until, Some(&until) if self.calm.moved < until)
-    }
-
-    /// Writes the labels of panel `p`. A method, because closures are not always part of the
-    /// function they are in, and then outside of the instruction set.
-    #[inline(always)]
-    fn label<I: Isa>(&mut self, p: usize, best: &Best<Single<I>>, assigned: &mut Assigned) {
-        let first = p * Points::LANES - self.rows.start;
-        let last = self.labels.len().min(first + Points::LANES);
-        let labels = &mut self.labels[first..last];
-        let norms = &self.points.norms[p * Points::LANES..][..Points::LANES];
-        let norm = Single::<I>::load(norms);
-        let certain = self.tiles.bound(norm).lt(best.gap());
-        if let Some(until) = self.calm.until.get_mut(first / Points::LANES) {
-            let calm = self.tiles.calm(norm, best.gap()) / self.scale;
-            *until = (self.calm.moved + calm).next_down();
-        }
-        let mut new = [0; Points::LANES];
-        store_indices(best.index, 0, &mut new);
-        if Single::<I>::any(!certain) {
-            let (mut is_certain, mut gaps) = ([0.0; MAX_LANES], [0.0; MAX_LANES]);
-            let (yes, no) = (Single::<I>::splat(1.0), Single::<I>::splat(0.0));
-            Single::<I>::select(certain, yes, no).store(&mut is_certain);
-            best.gap().store(&mut gaps);
-            for (lane, label) in labels.iter().enumerate() {
-                let index = new[lane] as usize;
-                if is_certain[lane] == 0.0 && !self.tiles.is_certain(norms[lane], gaps[lane], index)
-                {
-                    new[lane] = *label;
-                    self.close.push((first + lane) as u32);
-                }
-            }
-        }
-        let mut n_changed = 0;
-        for (label, &new) in labels.iter_mut().zip(&new) {
-            n_changed += u32::from(*label != new);
-            *label = new;
-        }
-        assigned.n_changed += n_changed as usize;
-        assigned.n_ranked += labels.len();
     }
 }
 
@@ -348,7 +259,7 @@ impl<T: Real> Kernel for Close<'_, T> {
         let mut values = vec![T::ZERO; d];
         for rows in rows.chunks(lanes) {
             let mut indices = [0; MAX_LANES];
-            let mut is_certain = [false; MAX_LANES];
+            let mut flags = [T::ZERO; MAX_LANES];
             if let Some(tiles) = &centroids.double {
                 let mut norms = [T::ZERO; MAX_LANES];
                 for (lane, &row) in rows.iter().enumerate() {
@@ -360,16 +271,13 @@ impl<T: Real> Kernel for Close<'_, T> {
                 }
                 let [best] = tiles.rank::<T::Lanes<I>, DOUBLE, 1>([panel.as_chunks().0], &[]);
                 store_indices(best.index, 0, &mut indices[..lanes]);
-                let mut gaps = [T::ZERO; MAX_LANES];
-                best.gap().store(&mut gaps);
-                for lane in 0..rows.len() {
-                    let index = indices[lane] as usize;
-                    is_certain[lane] = tiles.is_certain(norms[lane], gaps[lane], index);
-                }
+                let certain = tiles.error(T::Lanes::<I>::load(&norms), &best).lt(best.gap());
+                let (yes, no) = (T::Lanes::<I>::splat(T::ONE), T::Lanes::<I>::splat(T::ZERO));
+                T::Lanes::<I>::select(certain, yes, no).store(&mut flags);
             }
             for (lane, &row) in rows.iter().enumerate() {
                 let mut new = indices[lane];
-                if !is_certain[lane] {
+                if flags[lane] == T::ZERO {
                     new = exact::<T::Lanes<I>>(&centroids.exact, x.row(row as usize));
                     assigned.n_tied += 1;
                 }

@@ -123,6 +123,36 @@ impl Points {
         Self { panels, norms }
     }
 
+    /// Room for [`Points::gather`].
+    pub(super) fn scratch() -> Self {
+        Self { panels: Panels::none(), norms: Buffer::scratch(0) }
+    }
+
+    /// Copies the rows `first + row` of `points` for each of `rows`, in the place of what is there.
+    #[inline(always)]
+    pub(super) fn gather(&mut self, points: &Points, first: usize, rows: &[u32]) {
+        let d = points.panels.n_features();
+        if self.norms.len() < rows.len() {
+            self.norms = Buffer::scratch(rows.len().next_multiple_of(LANES));
+        }
+        let panels = self.panels.room(rows.len(), d).chunks_exact_mut(LANES * d);
+        let norms = self.norms.chunks_exact_mut(LANES);
+        for ((rows, panel), norms) in rows.chunks(LANES).zip(panels).zip(norms) {
+            let mut from = [&[][..]; LANES];
+            for (lane, (from, norm)) in from.iter_mut().zip(norms).enumerate() {
+                // The last row again where fewer are left.
+                let row = first + rows[lane.min(rows.len() - 1)] as usize;
+                *from = &points.panels.panel(row / LANES)[row % LANES..];
+                *norm = points.norms[row];
+            }
+            for (j, out) in panel.chunks_exact_mut(LANES).enumerate() {
+                for (out, from) in out.iter_mut().zip(&from) {
+                    *out = from[j * LANES];
+                }
+            }
+        }
+    }
+
     /// The rows of the table.
     pub fn n_rows(&self) -> usize {
         self.panels.n_rows()

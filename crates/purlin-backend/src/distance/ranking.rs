@@ -22,7 +22,12 @@
 //! rounding of `X`, `C` and of the bound itself, `score - e C` is below the definition's half, less
 //! the common term, by at most `2 e C + e X`, and above it by at most `e X`. So the least of these
 //! *floors* is that of the nearest, strictly, where it is below the second least by more than
-//! `2 e C + 2 e X`, with the `C` of the nearest alone: a centroid far away blurs no other.
+//! `2 e C + 2 e X`, with the `C` of the nearest alone: a centroid far away blurs no other. And that
+//! `C` is at most `2 X + 2 |x - c|^2`, so about `4 X + 4 F` where `F` is its floor: a gap of more
+//! than `10 e X + 8 e F` is enough, the *error* of the row.
+//!
+//! The same error bounds distances: that of the nearest is at most the root of `X + 2 (F + error)`,
+//! those of all others at least that of `X + 2 (F' - error)` with the second least floor `F'`.
 //!
 //! What underflows, in the score's type or in the definition's, is at most the least normal number
 //! for each term; where the definition could overflow no score is trusted.
@@ -45,14 +50,14 @@ pub(super) struct Tiles<S: Real> {
     starts: Buffer<S>,
     /// Centroids of a tile.
     height: usize,
+    n_centroids: usize,
     n_features: usize,
     /// `2 e`.
     factor: S,
-    /// `2 e |c|^2`, for each centroid and the greatest of all.
-    errors: Vec<S>,
-    greatest: S,
-    /// What underflow adds.
+    /// What underflow adds to an error.
     least: S,
+    /// What it adds to a distance.
+    vanishing: S,
     /// A greater `|x|^2` might overflow in the definition.
     limit: S,
 }
@@ -60,9 +65,9 @@ pub(super) struct Tiles<S: Real> {
 /// The best floor so far, its centroid, and the second best floor, lane by lane.
 #[derive(Clone, Copy)]
 pub(super) struct Best<V> {
-    floor: V,
+    pub(super) floor: V,
     pub(super) index: V,
-    second: V,
+    pub(super) second: V,
 }
 
 impl<S: Real> Tiles<S> {
@@ -79,7 +84,7 @@ impl<S: Real> Tiles<S> {
         let factor = S::from_f64(1.01 * terms * S::EPSILON.to_f64());
         let mut data = Buffer::zeroed(n_tiles * height * d);
         let mut starts = Buffer::filled(n_tiles * height, S::INFINITY);
-        let mut errors = Vec::with_capacity(n);
+        let mut greatest = 0.0f64;
         let mut values = vec![S::ZERO; d];
         for (i, row) in centroids.rows().enumerate() {
             let (tile, lane) = (i / height, i % height);
@@ -89,64 +94,62 @@ impl<S: Real> Tiles<S> {
                 norm = value.mul_add(value, norm);
                 data[(tile * d + j) * height + lane] = -value;
             }
-            errors.push(norm * factor);
-            starts[i] = norm * S::from_f64(0.5) - errors[i] * S::from_f64(0.5);
+            greatest = greatest.max(norm.to_f64());
+            starts[i] = S::from_f64(0.5) * (norm - norm * factor);
         }
         let unit = frame.scale().to_f64() * frame.scale().to_f64();
         let vanishing = S::MIN_POSITIVE.to_f64() + T::MIN_POSITIVE.to_f64() * unit;
-        let greatest = errors.iter().fold(S::ZERO, |most, &error| error.max(most));
         // |x - c|^2 is at most four times the greater norm, and sums round up; nor may a score
         // overflow on the way.
         let limit = (T::MAX.to_f64() / 8.0 * unit).min(S::MAX.to_f64() / 8.0);
-        let is_finite = greatest.to_f64() <= limit * factor.to_f64();
+        let is_finite = greatest <= limit;
         Self {
             data,
             starts,
             height,
+            n_centroids: n,
             n_features: d,
             factor,
-            errors,
-            greatest,
             least: S::from_f64(terms * vanishing),
+            vanishing: S::from_f64(1.01 * (2.0 * terms * vanishing).sqrt()),
             limit: if is_finite { S::from_f64(limit) } else { S::NEG_INFINITY },
         }
     }
 
-    /// By how much the least floor must be below the second least to be that of the definition's
-    /// nearest.
-    #[inline(always)]
-    pub(super) fn bound<V: Lanes<Scalar = S>>(&self, norm: V) -> V {
-        let bound = norm.mul_add(V::splat(self.factor), V::splat(self.least + self.greatest));
-        V::select(norm.le(V::splat(self.limit)), bound, V::splat(S::INFINITY))
+    /// Centroids.
+    pub(super) fn len(&self) -> usize {
+        self.n_centroids
     }
 
-    /// Whether a gap is more than the bound, with the error of the nearest centroid itself.
+    /// The error of rows: infinite where no score is trusted.
     #[inline(always)]
-    pub(super) fn is_certain(&self, norm: S, gap: S, index: usize) -> bool {
-        let Some(&error) = self.errors.get(index) else { return false };
-        norm <= self.limit && norm.mul_add(self.factor, self.least + error) < gap
+    pub(super) fn error<V: Lanes<Scalar = S>>(&self, norm: V, best: &Best<V>) -> V {
+        let size = norm.mul_add(V::splat_f64(5.0), best.floor * V::splat_f64(4.0));
+        let error = size.mul_add(V::splat(self.factor), V::splat(self.least));
+        V::select(norm.le(V::splat(self.limit)), error, V::splat(S::INFINITY))
     }
 
-    /// How far the centroids may move, all together in each of any number of rounds, before one of
-    /// the rows of a panel can come nearest to another; 0 if any may now. `slack` is by how much
-    /// gaps exceed their bounds.
-    ///
-    /// When a centroid moves by `t`, its score changes by `t` times the distance of the row from
-    /// the middle of the move at most. With `r` the sum of the greatest norms of rows and centroids
-    /// that is less than `1.1 t r`, as long as all moves together are less than a tenth of `r`; a
-    /// gap changes by twice that, and the rounding of `r` has the rest of `2.25`. The errors of the
-    /// greatest centroid count: one far away leaves no row calm.
+    /// At most how far the centroid with a floor is, in the unit of the frame. As long as that is
+    /// less than [`Tiles::far`] of all others, when both follow the moves of the centroids, the
+    /// definition finds the same nearest: they leave room for its rounding.
     #[inline(always)]
-    pub(super) fn calm<V: Lanes<Scalar = S>>(&self, norm: V, gap: V) -> f64 {
-        let bound = self.bound(norm);
-        // Once for the rounding of the scores, once for that of the definition, and once for what
-        // both grow by when centroids move.
-        let slack = gap - bound - bound - bound;
-        let slack = V::select(bound.lt(gap), slack, V::splat(S::ZERO));
-        let greatest = (self.greatest / self.factor).to_f64();
-        let reach = V::Scalar::to_f64(greatest_lane(norm)).sqrt() + greatest.sqrt();
-        let slack = least_lane(slack).to_f64();
-        (slack / (2.25 * reach)).min(reach / 10.0).max(0.0)
+    pub(super) fn near<V: Lanes<Scalar = S>>(&self, norm: V, floor: V, error: V) -> V {
+        let square = (floor + error).mul_add(V::splat_f64(2.0), norm);
+        let distance = square.max(V::splat_f64(0.0)).sqrt();
+        distance.mul_add(V::splat(self.more()), V::splat(self.vanishing))
+    }
+
+    /// At least how far all centroids are whose floor is no less.
+    #[inline(always)]
+    pub(super) fn far<V: Lanes<Scalar = S>>(&self, norm: V, floor: V, error: V) -> V {
+        let square = (floor - error).mul_add(V::splat_f64(2.0), norm);
+        square.max(V::splat_f64(0.0)).sqrt() * V::splat(S::ONE - self.factor)
+    }
+
+    /// What moves of the nearest centroid are multiplied by, so that its bound leaves room for the
+    /// rounding of the definition.
+    pub(super) fn more(&self) -> S {
+        S::ONE + self.factor
     }
 
     /// The best of all centroids for `N` panels of `W` lanes. Meanwhile asks for the numbers `next`.
@@ -227,14 +230,6 @@ pub(super) fn least_lane<V: Lanes>(v: V) -> V::Scalar {
     let v = v.min(v.upper::<4>());
     let v = v.min(v.upper::<2>());
     v.min(v.upper::<1>()).first()
-}
-
-#[inline(always)]
-fn greatest_lane<V: Lanes>(v: V) -> V::Scalar {
-    let v = if V::LANES > 8 { v.max(v.upper::<8>()) } else { v };
-    let v = v.max(v.upper::<4>());
-    let v = v.max(v.upper::<2>());
-    v.max(v.upper::<1>()).first()
 }
 
 impl<V: Lanes> Best<V> {

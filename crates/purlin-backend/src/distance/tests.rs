@@ -1,8 +1,8 @@
 //! Distances have the bits of their definition, and the nearest row is the definition's.
 
 use super::{
-    Assigned, Centroids, Frame, LabelSums, Panels, Points, TwoNearest, add_rows, least_growth,
-    naive, squared_euclidean, squared_to_assigned, two_nearest, within,
+    Assigned, Centroids, Drift, Frame, LabelSums, Panels, Points, TwoNearest, add_rows,
+    least_growth, naive, squared_euclidean, squared_to_assigned, two_nearest, within,
 };
 use crate::gemm::testing::{bits, numbers, on_threads};
 use crate::isa::{IsaKind, pin};
@@ -106,6 +106,80 @@ proptest! {
             prop_assert_eq!(&labels(x, centroids).0, &expected);
         }
     }
+}
+
+/// Rounds in which some centroids stay, some move a little, and one jumps to a row. Returns the
+/// distances that were computed in each round.
+fn check_rounds<T: Real>(kind: Kind, n: usize, k: usize, d: usize, seed: u64) -> Vec<u64> {
+    const ROUNDS: usize = 12;
+    let (x, mut centroids) = (table::<T>(kind, n * d, seed), table::<T>(kind, k * d, seed + 1));
+    let (x, steps) = (view(&x, d), numbers::<f64>(ROUNDS * (k * d + 2), seed + 2));
+    let extent = x.as_slice().unwrap().iter().map(|v| v.to_f64().abs()).fold(0.0, f64::max);
+    let frame = Frame::new(&vec![T::ZERO; d], extent);
+    let points = Points::pack(x, &frame);
+    let (mut labels, mut expected) = (vec![u32::MAX; n], vec![0; n]);
+    let (mut drift, mut bounds, mut counts) = (Drift::new(k), None, Vec::new());
+    for steps in steps.chunks_exact(k * d + 2) {
+        let now = view(&centroids, d);
+        let these = Centroids::after(now, &frame, &drift);
+        let bounds = bounds.get_or_insert_with(|| these.bounds(n));
+        let mut n_distances = 0;
+        // Two pieces, the first of which is a whole number of panels.
+        let half = n / 2 / Points::LANES * Points::LANES;
+        for rows in [0..half, half..n] {
+            let labels = &mut labels[rows.clone()];
+            let bounds = bounds.of(rows.clone());
+            n_distances += these.nearest_bounded(x, &points, rows, labels, bounds).n_distances;
+        }
+        counts.push(n_distances);
+        naive::nearest(x, now, &mut expected);
+        assert_eq!(labels, expected, "{kind:?} {n}x{d}, {k} centroids, {counts:?}");
+
+        let before = centroids.clone();
+        for (c, (centroid, steps)) in
+            centroids.chunks_exact_mut(d).zip(steps.chunks_exact(d)).enumerate()
+        {
+            // In every other round more than the movers move.
+            let sizes = [[0.0, 1e-4, 0.0, 0.01], [0.02, 0.03, 0.02, 0.04]];
+            let size = extent * sizes[counts.len() % 2][c % 4];
+            for (value, step) in centroid.iter_mut().zip(steps) {
+                *value = T::from_f64(value.to_f64() + size * step);
+            }
+        }
+        let [one, row] = [steps[k * d], steps[k * d + 1]].map(|v| (v.abs() * 1e4) as usize);
+        centroids[one % k * d..][..d].copy_from_slice(x.row(row % n));
+        let moves: Vec<f64> = before
+            .chunks_exact(d)
+            .zip(centroids.chunks_exact(d))
+            .map(|(a, b)| {
+                let apart = |(a, b): (&T, &T)| b.to_f64() / extent - a.to_f64() / extent;
+                let square: f64 = a.iter().zip(b).map(apart).map(|t| t * t).sum();
+                (square.sqrt() * (1.0 + 1e-9) + 1e-150) * extent
+            })
+            .collect();
+        drift.add(&moves);
+    }
+    counts
+}
+
+#[test]
+fn bounds_change_no_label() {
+    for kind in KINDS {
+        // The second and the last are worth bounds of each row.
+        for (i, (n, k, d)) in
+            [(70, 9, 3), (300, 40, 26), (33, 1, 2), (500, 130, 8)].into_iter().enumerate()
+        {
+            let counts = IsaKind::available().into_iter().map(|isa| {
+                let _pin = pin(isa);
+                let seed = 10 * i as u64;
+                (check_rounds::<f32>(kind, n, k, d, seed), check_rounds::<f64>(kind, n, k, d, seed))
+            });
+            let counts: Vec<_> = counts.collect();
+            assert!(counts.windows(2).all(|pair| pair[0] == pair[1]), "{kind:?} {counts:?}");
+        }
+    }
+    let counts = check_rounds::<f32>(Kind::Random, 2000, 64, 16, 5);
+    assert!(counts[10] < counts[0] / 2, "{counts:?}");
 }
 
 #[test]

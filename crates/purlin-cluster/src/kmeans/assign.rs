@@ -40,11 +40,11 @@ pub(super) fn assign<'a, T: Real>(
 ) {
     let mut plain = Vec::new();
     for start in starts {
-        let Start { centroids, blocks, assigner, moved, .. } = start;
+        let Start { centroids, blocks, assigner, drift, .. } = start;
         assigner.look(table.x.n_rows(), centroids, blocks);
         match &mut assigner.pruned {
             Some(pruned) => pruned.assign(table, centroids, blocks),
-            None => plain.push(Round { centroids, moved: *moved, blocks }),
+            None => plain.push(Round { centroids, drift: drift.as_ref(), blocks }),
         }
     }
     table.assign(plain);

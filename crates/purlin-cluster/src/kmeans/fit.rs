@@ -7,6 +7,7 @@ use super::seed::in_the_name_of;
 use super::table::{Block, Table};
 use super::{Algorithm, EmptyCluster, Init, Iteration, KMeans, KMeansModel, OP, Space, StopReason};
 use crate::check;
+use purlin_backend::distance::Drift;
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
 
@@ -152,17 +153,15 @@ impl KMeans {
         table: &Table<'_, T>,
         start: &mut Start<T>,
     ) -> Result<Option<StopReason>> {
-        let Start { centroids, blocks, sums, trace, n_iter, moved, .. } = start;
+        let Start { centroids, blocks, sums, trace, n_iter, drift, .. } = start;
         *n_iter += 1;
         let n_changed: usize = blocks.iter().map(|block| block.n_changed).sum();
         let inertia = self.trace.then(|| table.inertia(centroids, blocks));
         table.total(blocks, sums);
         let n_relocated = relocate(self.empty_cluster, table, centroids, blocks, sums)?;
-        let Shift { sum: shift, most } = update(table.space, self.empty_cluster, centroids, sums);
-        if most > 0.0 {
-            // Upwards, so that no move is lost in a greater one.
-            *moved = (*moved + most * (1.0 + 1e-9)).next_up();
-        }
+        let moves = update(table.space, self.empty_cluster, centroids, sums);
+        let shift = moves.iter().sum();
+        follow(drift, &moves, n_changed, table.x.n_rows());
         if let Some(inertia) = inertia {
             let n_distances = blocks.iter().map(|block| block.n_distances).sum();
             let centroid_shift = shift;
@@ -202,8 +201,8 @@ pub(super) struct Start<T: Real> {
     sums: Vec<f64>,
     trace: Vec<Iteration>,
     n_iter: usize,
-    /// See [`Round::moved`](super::table::Round).
-    pub(super) moved: f64,
+    /// See [`Round::drift`](super::table::Round).
+    pub(super) drift: Option<Drift>,
     end: Option<Result<StopReason>>,
 }
 
@@ -219,21 +218,31 @@ impl<T: Real> Start<T> {
             sums,
             trace: Vec::new(),
             n_iter: 0,
-            moved: 0.0,
+            drift: None,
             end: None,
         }
     }
 }
 
-/// How far centroids have moved.
-struct Shift {
-    /// The sum of the squared distances.
-    sum: f64,
-    /// The greatest distance.
-    most: f64,
+/// Bounds are kept when fewer than one of so many samples change their cluster, and trusted from
+/// the next round on when fewer than one of [`QUIET`] do: before, they tell little.
+const WATCHED: usize = 3;
+const QUIET: usize = 8;
+
+/// What the next round knows of the moves of centroids, given as squares.
+fn follow(drift: &mut Option<Drift>, squares: &[f64], n_changed: usize, n: usize) {
+    match drift {
+        Some(drift) if n_changed <= n / QUIET => {
+            // Upwards, for what they round and what they lack where terms underflow.
+            let upwards = |square: &f64| (square + f64::MIN_POSITIVE).sqrt() * (1.0 + 1e-9);
+            let moves = squares.iter().map(upwards);
+            drift.add(&moves.collect::<Vec<_>>());
+        }
+        _ => *drift = (n_changed <= n / WATCHED).then(|| Drift::new(squares.len())),
+    }
 }
 
-/// Moves each centroid to where its samples put it.
+/// Moves each centroid to where its samples put it; returns the squares of the moves.
 ///
 /// One without samples stays; under [`EmptyCluster::Farthest`] it has given its only sample to
 /// another and joins the heaviest cluster, as in scikit-learn.
@@ -242,12 +251,12 @@ fn update<T: Real>(
     policy: EmptyCluster,
     centroids: &mut Matrix<T>,
     sums: &[f64],
-) -> Shift {
+) -> Vec<f64> {
     let (k, d) = centroids.shape();
     let (sums, totals) = sums.split_at(k * d);
     let heaviest = (0..k).rev().max_by(|&a, &b| totals[a].total_cmp(&totals[b])).unwrap_or(0);
-    let mut shift = Shift { sum: 0.0, most: 0.0 };
-    for c in 0..k {
+    let mut squares = vec![0.0; k];
+    for (c, square) in squares.iter_mut().enumerate() {
         let from = match policy {
             _ if totals[c] > 0.0 => c,
             EmptyCluster::Farthest => heaviest,
@@ -255,17 +264,14 @@ fn update<T: Real>(
         };
         let sum = &sums[from * d..(from + 1) * d];
         let Some(divisor) = space.divisor(sum, totals[from]) else { continue };
-        let mut square = 0.0;
         for (value, &sum) in centroids.row_mut(c).iter_mut().zip(sum) {
             let new = T::from_f64(divisor.divide(sum));
             let t = new.to_f64() - value.to_f64();
-            square += t * t;
+            *square += t * t;
             *value = new;
         }
-        shift.sum += square;
-        shift.most = square.sqrt().max(shift.most);
     }
-    shift
+    squares
 }
 
 /// Removes the centroids that no label names, and renumbers the labels.

@@ -65,7 +65,7 @@ fn parallel_start<T: Real>(
     }
     let candidates = table.x.select_rows(&rows);
     let mut blocks = table.blocks(rows.len());
-    table.assign(vec![Round { centroids: &candidates, moved: 0.0, blocks: &mut blocks }]);
+    table.assign(vec![Round { centroids: &candidates, drift: None, blocks: &mut blocks }]);
     let mut sums = vec![0.0; rows.len() * (table.x.n_cols() + 1)];
     table.total(&mut blocks, &mut sums);
     let totals = &sums[rows.len() * table.x.n_cols()..];

@@ -3,7 +3,7 @@
 use super::{OP, Space};
 use crate::assign;
 use purlin_backend::distance::{
-    Calm, Centroids, Column, Frame, LabelSums, Points, columns, squared_to_assigned,
+    Centroids, Column, Drift, Frame, HamerlyBounds, LabelSums, Points, columns, squared_to_assigned,
 };
 use purlin_backend::parallel;
 use purlin_core::{Matrix, MatrixView, Real, Result};
@@ -31,7 +31,7 @@ pub(super) struct Table<'a, T: Real> {
 }
 
 /// The most samples of a piece.
-const PIECE: usize = assign::BLOCK;
+const PIECE: usize = 1024;
 
 /// Numbers of a column, and weights, may differ by this factor. What `n` numbers leave behind in a
 /// pair of `f64` is some `n^2 2^-106` of the greatest of them: of the smallest less than a rounding,
@@ -48,15 +48,15 @@ pub(super) struct Block {
     pub(super) n_changed: usize,
     /// Distances that were computed, or scores.
     pub(super) n_distances: u64,
-    /// See [`Calm::until`].
-    until: Vec<f64>,
+    /// Where they are kept.
+    bounds: Option<HamerlyBounds>,
 }
 
 /// What a start brings to a round.
 pub(super) struct Round<'a, T: Real> {
     pub(super) centroids: &'a Matrix<T>,
-    /// How far they have moved since the first round: the sum of the greatest move in each.
-    pub(super) moved: f64,
+    /// How far they have moved since bounds are kept, if they are.
+    pub(super) drift: Option<&'a Drift>,
     pub(super) blocks: &'a mut [Block],
 }
 
@@ -98,9 +98,8 @@ impl<'a, T: Real> Table<'a, T> {
         let block = |start: usize| {
             let rows = start..n.min(start + size);
             let labels = vec![u32::MAX; rows.len()];
-            let until = vec![0.0; rows.len().div_ceil(Points::LANES)];
             let sums = LabelSums::new(n_clusters, d);
-            Block { rows, labels, sums, n_changed: 0, n_distances: 0, until }
+            Block { rows, labels, sums, n_changed: 0, n_distances: 0, bounds: None }
         };
         (0..n).step_by(size).map(block).collect()
     }
@@ -114,16 +113,19 @@ impl<'a, T: Real> Table<'a, T> {
     /// Assigns every sample to its nearest centroid, for several starts that share the reading of
     /// the samples.
     pub(super) fn assign(&self, mut starts: Vec<Round<'_, T>>) {
-        let prepare = |start: &Round<'_, T>| Centroids::new(start.centroids.view(), &self.frame);
+        let prepare = |start: &Round<'_, T>| match start.drift {
+            Some(drift) => Centroids::after(start.centroids.view(), &self.frame, drift),
+            None => Centroids::new(start.centroids.view(), &self.frame),
+        };
         let centroids: Vec<Centroids<T>> = starts.iter().map(prepare).collect();
         let work = centroids.iter().map(|centroids| self.work(centroids.len())).sum();
         let points = self.points.get_or_init(|| Points::pack(self.x, &self.frame));
         // Beside each other the blocks of the same samples.
-        let mut beside: Vec<Vec<(&mut Block, f64)>> = Vec::new();
-        for Round { blocks, moved, .. } in &mut starts {
+        let mut beside: Vec<Vec<(&mut Block, bool)>> = Vec::new();
+        for Round { blocks, drift, .. } in &mut starts {
             beside.resize_with(blocks.len(), Vec::new);
             for (beside, block) in beside.iter_mut().zip(blocks.iter_mut()) {
-                beside.push((block, *moved));
+                beside.push((block, drift.is_some()));
             }
         }
         parallel::for_each_chunk(&mut beside, 1, work, |_, beside| {
@@ -135,15 +137,20 @@ impl<'a, T: Real> Table<'a, T> {
             for first in all.clone().step_by(PIECE) {
                 let rows = first..all.end.min(first + PIECE);
                 let places = first - all.start..rows.end - all.start;
-                for ((block, moved), centroids) in blocks.iter_mut().zip(&centroids) {
-                    let panels = places.start / Points::LANES..places.end.div_ceil(Points::LANES);
-                    let mut calm = Calm { moved: *moved, until: &mut block.until[panels] };
+                for ((block, is_bounded), centroids) in blocks.iter_mut().zip(&centroids) {
                     let labels = &mut block.labels[places.clone()];
                     let mut before = [u32::MAX; PIECE];
                     before[..labels.len()].copy_from_slice(labels);
                     let (x, rows) = (self.x, rows.clone());
-                    let assigned = centroids.nearest_again(x, points, rows, labels, &mut calm);
-                    block.n_distances += (assigned.n_ranked * centroids.len()) as u64;
+                    let assigned = if *is_bounded {
+                        let n = all.len();
+                        let bounds = block.bounds.get_or_insert_with(|| centroids.bounds(n));
+                        let bounds = bounds.of(places.clone());
+                        centroids.nearest_bounded(x, points, rows, labels, bounds)
+                    } else {
+                        centroids.nearest(x, points, rows, labels)
+                    };
+                    block.n_distances += assigned.n_distances;
                     if assigned.n_changed > 0 {
                         block.n_changed += assigned.n_changed;
                         let before = &before[..places.len()];
