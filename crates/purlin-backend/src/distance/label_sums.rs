@@ -183,9 +183,13 @@ impl<T: Real> Kernel for Follow<'_, T> {
         for (before, labels) in before.chunks(BATCH).zip(labels.chunks(BATCH)) {
             // No branch: which rows have moved has no pattern.
             let mut n_moved = 0;
-            for (i, (from, to)) in before.iter().zip(labels).enumerate() {
-                moved[n_moved] = i as u16;
-                n_moved += usize::from(from != to);
+            let eights = before.chunks(8).zip(labels.chunks(8)).enumerate();
+            for (eight, (before, labels)) in eights.filter(|(_, (before, labels))| before != labels)
+            {
+                for (i, (from, to)) in before.iter().zip(labels).enumerate() {
+                    moved[n_moved] = (8 * eight + i) as u16;
+                    n_moved += usize::from(from != to);
+                }
             }
             for &i in &moved[..n_moved.min(AHEAD)] {
                 self.prefetch(first + usize::from(i));

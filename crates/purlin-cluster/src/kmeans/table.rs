@@ -3,7 +3,8 @@
 use super::{OP, Space};
 use crate::assign;
 use purlin_backend::distance::{
-    Centroids, Column, Drift, Frame, HamerlyBounds, LabelSums, Points, columns, squared_to_assigned,
+    Centroids, Column, Drift, Frame, HamerlyBounds, LabelSums, Points, column_sums, columns,
+    squared_to_assigned,
 };
 use purlin_backend::parallel;
 use purlin_core::{Matrix, MatrixView, Real, Result};
@@ -64,18 +65,21 @@ impl<'a, T: Real> Table<'a, T> {
     /// Refuses numbers that are not finite, or too large.
     pub(super) fn new(x: MatrixView<'a, T>, weights: Option<&'a [T]>) -> Result<Self> {
         let (n, d) = x.shape();
-        let center: Vec<T> = assign::means(x).into_iter().map(T::from_f64).collect();
+        let (center, mut spread) = Spread::new(x);
         if !center.iter().all(|mean| mean.is_finite()) {
             x.check_finite(OP, "x")?;
         }
-        let spread = Spread::new(x, &center);
-        let is_large = spread.reach > assign::greatest_square_root::<T>(d);
-        if is_large || !spread.square.is_finite() {
-            return Err(assign::too_large(OP, "x", x));
+        let limit = assign::greatest_square_root::<T>(d);
+        if spread.reach > limit || !spread.square.is_finite() {
+            // Nearly too large, or too large.
+            spread = Spread::around(x, &center);
+            if spread.reach > limit || !spread.square.is_finite() {
+                return Err(assign::too_large(OP, "x", x));
+            }
         }
         let of_weights = weights.map_or(1.0, |weights| {
             let weights = MatrixView::from_slice(weights, n, 1);
-            weights.map_or(1.0, |weights| Spread::new(weights, &[T::ZERO]).ratio)
+            weights.map_or(1.0, |weights| Spread::around(weights, &[T::ZERO]).ratio)
         });
         let frame = Frame::new(&center, spread.reach);
         Ok(Self {
@@ -219,22 +223,71 @@ impl<'a, T: Real> Table<'a, T> {
 struct Spread {
     /// The sum of the squares less the center.
     square: f64,
-    /// The greatest distance of a number from its center.
+    /// At least the greatest distance of a number from its center.
     reach: f64,
     /// The greatest ratio of two numbers of a column that are not 0, or more.
     ratio: f64,
 }
 
-/// Samples of a block of the sum.
-const SUM_BLOCK: usize = 1024;
+/// What is known of a column of some rows: their mean, and how they lie around it.
+#[derive(Clone, Copy)]
+struct Part {
+    mean: f64,
+    column: Column,
+}
 
 impl Spread {
-    fn new<T: Real>(x: MatrixView<'_, T>, center: &[T]) -> Self {
+    /// The means of the columns, and how the table lies around them.
+    ///
+    /// Some rows at a time that stay in the cache, put together as by Chan, Golub and LeVeque
+    /// (Updating formulae and a pairwise algorithm for computing sample variances, 1979).
+    fn new<T: Real>(x: MatrixView<'_, T>) -> (Vec<T>, Self) {
         let (n, d) = x.shape();
+        let size = ((1 << 15) / d.max(1)).clamp(64, 1024);
         let part = |i: usize| {
-            let rows = i * SUM_BLOCK..n.min((i + 1) * SUM_BLOCK);
-            columns(x.row_range(rows), center)
+            let rows = x.row_range(i * size..n.min((i + 1) * size));
+            let n = rows.n_rows() as f64;
+            let sums = column_sums(rows);
+            let center: Vec<T> = sums.iter().map(|sum| T::from_f64(sum / n)).collect();
+            let mut parts = Vec::with_capacity(d);
+            for ((column, sum), center) in columns(rows, &center).into_iter().zip(sums).zip(center)
+            {
+                let (mean, center) = (sum / n, center.to_f64());
+                let off = mean - center;
+                let square = (column.square - n * off * off).max(0.0);
+                let reach = column.reach + off.abs();
+                parts.push(Part { mean, column: Column { square, reach, ..column } });
+            }
+            (n, parts)
         };
+        let add = |(n, mut parts): (f64, Vec<Part>), (m, others): (f64, Vec<Part>)| {
+            let all = n + m;
+            for (a, b) in parts.iter_mut().zip(others) {
+                let apart = b.mean - a.mean;
+                let mean = a.mean + apart * (m / all);
+                let square = a.column.square + b.column.square + apart * apart * (n * m / all);
+                let [reach_a, reach_b] =
+                    [&*a, &b].map(|part| part.column.reach + (part.mean - mean).abs());
+                a.column = Column {
+                    square,
+                    reach: reach_a.max(reach_b),
+                    most: a.column.most.max(b.column.most),
+                    least: a.column.least.min(b.column.least),
+                };
+                a.mean = mean;
+            }
+            (all, parts)
+        };
+        let found = parallel::reduce(n.div_ceil(size), 4 * n * d, part, add);
+        let parts = found.map(|(_, parts)| parts).unwrap_or_default();
+        let center = parts.iter().map(|part| T::from_f64(part.mean)).collect();
+        (center, Self::of(parts.into_iter().map(|part| part.column)))
+    }
+
+    /// How a table lies around the numbers `center`, exactly.
+    fn around<T: Real>(x: MatrixView<'_, T>, center: &[T]) -> Self {
+        let (n, d) = x.shape();
+        let part = |i: usize| columns(x.row_range(i * PIECE..n.min((i + 1) * PIECE)), center);
         let add = |mut a: Vec<Column>, b: Vec<Column>| {
             for (a, b) in a.iter_mut().zip(b) {
                 a.square += b.square;
@@ -244,9 +297,13 @@ impl Spread {
             }
             a
         };
-        let columns = parallel::reduce(n.div_ceil(SUM_BLOCK), 4 * n * d, part, add);
+        let columns = parallel::reduce(n.div_ceil(PIECE), 4 * n * d, part, add);
+        Self::of(columns.into_iter().flatten())
+    }
+
+    fn of(columns: impl Iterator<Item = Column>) -> Self {
         let none = Self { square: 0.0, reach: 0.0, ratio: 1.0 };
-        columns.into_iter().flatten().fold(none, |all, column| Self {
+        columns.fold(none, |all, column| Self {
             square: all.square + column.square,
             reach: all.reach.max(column.reach),
             ratio: all.ratio.max(column.most / column.least),
