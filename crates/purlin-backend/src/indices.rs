@@ -23,3 +23,11 @@ pub(crate) fn store_indices<V: Lanes>(index: V, first: u32, out: &mut [u32]) {
         *out = first + (bits.to_bits() as u32 & mask);
     }
 }
+
+/// 1 in the lanes of a mask, 0 in the others.
+#[inline(always)]
+pub(crate) fn flags<V: Lanes>(mask: V::Mask) -> [V::Scalar; MAX_LANES] {
+    let mut flags = [V::Scalar::ZERO; MAX_LANES];
+    V::select(mask, V::splat_f64(1.0), V::splat_f64(0.0)).store(&mut flags);
+    flags
+}

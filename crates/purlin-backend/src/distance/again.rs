@@ -13,7 +13,7 @@ use purlin_core::{Matrix, MatrixView, Real};
 use std::ops::Range;
 
 /// Sums of two numbers of single precision, and what is stored of them, are off by less.
-pub(super) const UP: f32 = 1.0 + 4.0 * f32::EPSILON;
+const UP: f32 = 1.0 + 4.0 * f32::EPSILON;
 pub(super) const DOWN: f32 = 1.0 - 4.0 * f32::EPSILON;
 
 /// Bounds on distances of rows, in the manner of Hamerly (2010): how far the nearest of a few rows
@@ -21,11 +21,11 @@ pub(super) const DOWN: f32 = 1.0 - 4.0 * f32::EPSILON;
 ///
 /// They hold for the time when a [`Drift`] began. Made by [`Centroids::bounds`](super::Centroids::bounds).
 #[derive(Debug, Clone)]
-pub struct HamerlyBounds(pub(super) Bounds<Vec<f32>, Vec<RowBounds>>);
+pub struct HamerlyBounds(pub(super) Kept<Vec<f32>, Vec<RowBounds>>);
 
 /// Where bounds are.
 #[derive(Debug, Clone)]
-pub(super) enum Bounds<P, R> {
+pub(super) enum Kept<P, R> {
     /// One number for each panel: how far all rows may move.
     Panels(P),
     /// For each panel the bounds of each row.
@@ -41,26 +41,33 @@ pub(super) struct RowBounds {
 
 /// [`HamerlyBounds`] of some of the rows.
 #[derive(Debug)]
-pub struct HamerlyBoundsMut<'a>(pub(super) Bounds<&'a mut [f32], &'a mut [RowBounds]>);
+pub struct HamerlyBoundsMut<'a>(pub(super) Kept<&'a mut [f32], &'a mut [RowBounds]>);
 
 impl RowBounds {
     /// Writes bounds for the time when the drift began: since then the first have grown by `own`,
     /// the second shrunk by `any`.
     #[inline(always)]
-    pub(super) fn store<V: Lanes<Scalar = f32>>(&mut self, near: V, far: V, own: V, any: V) {
+    pub(super) fn store<V: Lanes<Scalar = f32>>(&mut self, near: V, far: V, own: V, any: f32) {
         let room = V::splat(UP - 1.0);
         (near + own).mul_add(room, near - own).store(&mut self.upper);
-        ((far + any) * V::splat(DOWN)).store(&mut self.lower);
+        ((far + V::splat(any)) * V::splat(DOWN)).store(&mut self.lower);
+    }
+
+    /// What [`RowBounds::store`] took, for the time after moves of `own` and `any`.
+    #[inline(always)]
+    pub(super) fn read<V: Lanes<Scalar = f32>>(&self, own: V, any: f32) -> (V, V) {
+        let near = (V::load(&self.upper) + own) * V::splat(UP);
+        (near, (V::load(&self.lower) - V::splat(any)) * V::splat(DOWN))
     }
 }
 
 impl HamerlyBounds {
-    /// Of `n` rows, for as many centroids as `again` is about; they say nothing.
+    /// Of `n` rows, of each or of each panel; they say nothing.
     pub(super) fn new(n: usize, is_fine: bool) -> Self {
         let n_panels = n.div_ceil(Points::LANES);
         Self(match is_fine {
-            true => Bounds::Rows(vec![RowBounds::default(); n_panels]),
-            false => Bounds::Panels(vec![0.0; n_panels]),
+            true => Kept::Rows(vec![RowBounds::default(); n_panels]),
+            false => Kept::Panels(vec![0.0; n_panels]),
         })
     }
 
@@ -68,13 +75,15 @@ impl HamerlyBounds {
     ///
     /// # Panics
     ///
-    /// When a row is missing.
+    /// When they begin elsewhere, or a row is missing.
     #[track_caller]
     pub fn of(&mut self, rows: Range<usize>) -> HamerlyBoundsMut<'_> {
+        let (start, lanes) = (rows.start, Points::LANES);
+        assert!(start.is_multiple_of(lanes), "bounds: expected a multiple of {lanes}, got {start}");
         let panels = rows.start / Points::LANES..rows.end.div_ceil(Points::LANES);
         HamerlyBoundsMut(match &mut self.0 {
-            Bounds::Panels(bounds) => Bounds::Panels(&mut bounds[panels]),
-            Bounds::Rows(bounds) => Bounds::Rows(&mut bounds[panels]),
+            Kept::Panels(bounds) => Kept::Panels(&mut bounds[panels]),
+            Kept::Rows(bounds) => Kept::Rows(&mut bounds[panels]),
         })
     }
 }
@@ -83,14 +92,14 @@ impl HamerlyBoundsMut<'_> {
     /// Panels.
     pub(super) fn len(&self) -> usize {
         match &self.0 {
-            Bounds::Panels(bounds) => bounds.len(),
-            Bounds::Rows(bounds) => bounds.len(),
+            Kept::Panels(bounds) => bounds.len(),
+            Kept::Rows(bounds) => bounds.len(),
         }
     }
 
     /// Whether they are bounds of each row.
     pub(super) fn is_fine(&self) -> bool {
-        matches!(self.0, Bounds::Rows(_))
+        matches!(self.0, Kept::Rows(_))
     }
 }
 
@@ -115,11 +124,12 @@ impl Drift {
     ///
     /// # Panics
     ///
-    /// When there is not one per row.
+    /// When there is not one per row, or one is NaN.
     #[track_caller]
     pub fn add(&mut self, moves: &[f64]) {
         let (n, got) = (self.own.len(), moves.len());
         assert!(got == n, "drift: expected {n} moves, got {got}");
+        assert!(!moves.iter().any(|moved| moved.is_nan()), "drift: expected numbers, got NaN");
         self.any = above(self.any + greatest(&self.last));
         for (own, &moved) in self.own.iter_mut().zip(moves) {
             *own = above(*own + moved);
@@ -138,7 +148,7 @@ impl Drift {
     }
 
     /// Whether nothing has moved since the beginning.
-    pub fn is_new(&self) -> bool {
+    pub(super) fn is_new(&self) -> bool {
         self.last.is_empty()
     }
 }

@@ -1,11 +1,11 @@
 //! The pass over rows that ranks them in single precision, and leaves out what it can.
 
-use super::again::{Again, Bounds, DOWN, HamerlyBoundsMut, Movers, RowBounds, UP, of_labels};
+use super::again::{Again, DOWN, HamerlyBoundsMut, Kept, Movers, RowBounds, of_labels};
 use super::nearest::Assigned;
 use super::points::Points;
 use super::ranking::{Best, Tiles, least_lane};
 use crate::Kernel;
-use crate::indices::store_indices;
+use crate::indices::{flags, store_indices};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes};
 use std::ops::Range;
@@ -66,11 +66,12 @@ impl Kernel for ByScore<'_> {
         match self.again {
             None => open.panels.extend(0..n_panels),
             Some(Again { any, movers: None }) => {
-                if let Some(HamerlyBoundsMut(Bounds::Panels(bounds))) = &self.bounds {
-                    for (p, bound) in bounds.iter().enumerate() {
-                        if !(any < bound) {
-                            open.panels.push(p as u32);
-                        }
+                let Some(HamerlyBoundsMut(Kept::Panels(bounds))) = &self.bounds else {
+                    unreachable!("centroids without movers have bounds of panels");
+                };
+                for (p, bound) in bounds.iter().enumerate() {
+                    if any >= bound {
+                        open.panels.push(p as u32);
                     }
                 }
             }
@@ -112,8 +113,8 @@ impl ByScore<'_> {
     #[inline(always)]
     fn row_bounds(&mut self) -> &mut [RowBounds] {
         match &mut self.bounds {
-            Some(HamerlyBoundsMut(Bounds::Rows(bounds))) => bounds,
-            _ => &mut [],
+            Some(HamerlyBoundsMut(Kept::Rows(bounds))) => bounds,
+            _ => unreachable!("centroids with movers have bounds of rows"),
         }
     }
 
@@ -126,9 +127,7 @@ impl ByScore<'_> {
         p: usize,
     ) -> <Single<I> as Lanes>::Mask {
         let own = of_labels::<Single<I>>(&movers.own, &self.labels[self.places(p)]);
-        let RowBounds { upper, lower } = &self.row_bounds()[p];
-        let near = (Single::<I>::load(upper) + own) * Single::<I>::splat(UP);
-        let far = (Single::<I>::load(lower) - Single::<I>::splat(any)) * Single::<I>::splat(DOWN);
+        let (near, far) = self.row_bounds()[p].read::<Single<I>>(own, any);
         !near.lt(far)
     }
 
@@ -138,14 +137,12 @@ impl ByScore<'_> {
         if !Single::<I>::any(is_open) {
             return;
         }
-        let mut flags = [0.0; LANES];
-        let (yes, no) = (Single::<I>::splat(1.0), Single::<I>::splat(0.0));
-        Single::<I>::select(is_open, yes, no).store(&mut flags);
+        let flags = flags::<Single<I>>(is_open);
         let places = self.places(p);
         let n_open: u32 = flags[..places.len()].iter().map(|&flag| flag as u32).sum();
-        // Gathering a row costs as much as ranking it against so many centroids.
+        // Gathering a row costs as much as ranking it against 64 centroids.
         let k = self.tiles.len();
-        if n_open as usize * (k + 32) >= LANES * k {
+        if n_open as usize * (k + 64) >= LANES * k {
             open.panels.push(p as u32);
             return;
         }
@@ -245,12 +242,12 @@ impl ByScore<'_> {
         let is_own = best.index.eq(of_labels(&movers.places, labels));
         let error = movers.tiles.error(norm, best);
         let bounds = &mut self.row_bounds()[p];
-        let near = (Single::<I>::load(&bounds.upper) + own) * Single::<I>::splat(UP);
+        let (near, kept) = bounds.read::<Single<I>>(own, movers.kept);
         let near = Single::<I>::select(is_own, movers.tiles.near(norm, best.floor, error), near);
-        let kept = Single::<I>::load(&bounds.lower) - Single::<I>::splat(movers.kept);
+        // Where the error is infinite the second is 0, so the row is open.
         let other = Single::<I>::select(is_own, best.second, best.floor);
-        let far = movers.tiles.far(norm, other, error).min(kept * Single::<I>::splat(DOWN));
-        bounds.store::<Single<I>>(near, far, own, Single::<I>::splat(any));
+        let far = movers.tiles.far(norm, other, error).min(kept);
+        bounds.store::<Single<I>>(near, far, own, any);
         self.sort::<I>(p, !near.lt(far), open);
     }
 
@@ -273,10 +270,12 @@ impl ByScore<'_> {
         if self.bounds.is_some() {
             let near = self.tiles.near(norm, best.floor, error);
             let near = Single::<I>::select(certain, near, Single::<I>::splat(f32::INFINITY));
-            let far = self.tiles.far(norm, best.second, error);
+            // Of all but the label, which another score may yet change.
+            let other = Single::<I>::select(certain, best.second, best.floor);
+            let far = self.tiles.far(norm, other, error);
             let any = self.again.map_or(0.0, |again| again.any);
             match &mut self.bounds {
-                Some(HamerlyBoundsMut(Bounds::Panels(bounds))) => {
+                Some(HamerlyBoundsMut(Kept::Panels(bounds))) => {
                     let room = least_lane(far - near);
                     bounds[p] = (any + room * 0.5 * DOWN) * DOWN;
                 }
@@ -286,7 +285,7 @@ impl ByScore<'_> {
                         Some(movers) => of_labels(&movers.own, &new),
                         None => Single::<I>::splat(0.0),
                     };
-                    bounds.store::<Single<I>>(near, far, own, Single::<I>::splat(any));
+                    bounds.store::<Single<I>>(near, far, own, any);
                     if loose.is_none() {
                         self.row_bounds()[p] = bounds;
                     }
@@ -295,9 +294,7 @@ impl ByScore<'_> {
         }
         let places = self.places(p);
         if Single::<I>::any(!certain) {
-            let mut flags = [0.0; LANES];
-            let (yes, no) = (Single::<I>::splat(1.0), Single::<I>::splat(0.0));
-            Single::<I>::select(certain, yes, no).store(&mut flags);
+            let flags = flags::<Single<I>>(certain);
             let n = loose.map_or(places.len(), <[u32]>::len);
             for lane in 0..n {
                 if flags[lane] == 0.0 {

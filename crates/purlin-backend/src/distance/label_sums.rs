@@ -181,7 +181,7 @@ impl<T: Real> Kernel for Follow<'_, T> {
         let mut first = 0;
         let mut moved = [0u16; BATCH + 1];
         for (before, labels) in before.chunks(BATCH).zip(labels.chunks(BATCH)) {
-            // No branch: which rows have moved has no pattern.
+            // No branch among eight: which rows have moved has no pattern.
             let mut n_moved = 0;
             let eights = before.chunks(8).zip(labels.chunks(8)).enumerate();
             for (eight, (before, labels)) in eights.filter(|(_, (before, labels))| before != labels)

@@ -4,7 +4,7 @@ use super::again::{Again, HamerlyBoundsMut, is_fine};
 use super::by_score::ByScore;
 use super::ranking::Tiles;
 use super::{Drift, Frame, HamerlyBounds, Panels, Points};
-use crate::indices::{self, store_indices};
+use crate::indices::{self, flags, store_indices};
 use crate::mono::once;
 use crate::{Kernel, dispatch};
 use purlin_core::simd::{Isa, Lanes, MAX_LANES};
@@ -142,7 +142,8 @@ impl<T: Real> Centroids<T> {
     /// rows that can have no other label than the last time.
     ///
     /// `x`, `points` and `rows` must be those of the last time, `labels` and `bounds` as it left
-    /// them.
+    /// them; and all of the rows must have been ranked once since [`Drift::new`], before the first
+    /// [`Drift::add`].
     ///
     /// # Panics
     ///
@@ -259,7 +260,7 @@ impl<T: Real> Kernel for Close<'_, T> {
         let mut values = vec![T::ZERO; d];
         for rows in rows.chunks(lanes) {
             let mut indices = [0; MAX_LANES];
-            let mut flags = [T::ZERO; MAX_LANES];
+            let mut is_certain = [T::ZERO; MAX_LANES];
             if let Some(tiles) = &centroids.double {
                 let mut norms = [T::ZERO; MAX_LANES];
                 for (lane, &row) in rows.iter().enumerate() {
@@ -272,12 +273,11 @@ impl<T: Real> Kernel for Close<'_, T> {
                 let [best] = tiles.rank::<T::Lanes<I>, DOUBLE, 1>([panel.as_chunks().0], &[]);
                 store_indices(best.index, 0, &mut indices[..lanes]);
                 let certain = tiles.error(T::Lanes::<I>::load(&norms), &best).lt(best.gap());
-                let (yes, no) = (T::Lanes::<I>::splat(T::ONE), T::Lanes::<I>::splat(T::ZERO));
-                T::Lanes::<I>::select(certain, yes, no).store(&mut flags);
+                is_certain = flags::<T::Lanes<I>>(certain);
             }
             for (lane, &row) in rows.iter().enumerate() {
                 let mut new = indices[lane];
-                if flags[lane] == T::ZERO {
+                if is_certain[lane] == T::ZERO {
                     new = exact::<T::Lanes<I>>(&centroids.exact, x.row(row as usize));
                     assigned.n_tied += 1;
                 }

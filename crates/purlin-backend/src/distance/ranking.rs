@@ -24,7 +24,8 @@
 //! *floors* is that of the nearest, strictly, where it is below the second least by more than
 //! `2 e C + 2 e X`, with the `C` of the nearest alone: a centroid far away blurs no other. And that
 //! `C` is at most `2 X + 2 |x - c|^2`, so about `4 X + 4 F` where `F` is its floor: a gap of more
-//! than `10 e X + 8 e F` is enough, the *error* of the row.
+//! than `10 e X + 8 e F` is enough, the *error* of the row. (To first order in `e`, so for `e` of at
+//! most 1/64: with more columns, some 65,000 in single precision, no score is trusted.)
 //!
 //! The same error bounds distances: that of the nearest is at most the root of `X + 2 (F + error)`,
 //! those of all others at least that of `X + 2 (F' - error)` with the second least floor `F'`.
@@ -40,6 +41,9 @@ use purlin_core::{MatrixView, Real};
 /// The most centroids of a tile: with vectors of one panel in two registers of AVX2 they fill
 /// its register file.
 const MAX_HEIGHT: usize = 6;
+
+/// The greatest `2 e` of scores that are trusted.
+const MAX_ERROR: f64 = 1.0 / 32.0;
 
 /// Centroids in tiles, as scores read them.
 #[derive(Debug)]
@@ -102,7 +106,7 @@ impl<S: Real> Tiles<S> {
         // |x - c|^2 is at most four times the greater norm, and sums round up; nor may a score
         // overflow on the way.
         let limit = (T::MAX.to_f64() / 8.0 * unit).min(S::MAX.to_f64() / 8.0);
-        let is_finite = greatest <= limit;
+        let is_sound = greatest <= limit && terms * S::EPSILON.to_f64() <= MAX_ERROR;
         Self {
             data,
             starts,
@@ -112,7 +116,7 @@ impl<S: Real> Tiles<S> {
             factor,
             least: S::from_f64(terms * vanishing),
             vanishing: S::from_f64(1.01 * (2.0 * terms * vanishing).sqrt()),
-            limit: if is_finite { S::from_f64(limit) } else { S::NEG_INFINITY },
+            limit: if is_sound { S::from_f64(limit) } else { S::NEG_INFINITY },
         }
     }
 
@@ -146,8 +150,8 @@ impl<S: Real> Tiles<S> {
         square.max(V::splat_f64(0.0)).sqrt() * V::splat(S::ONE - self.factor)
     }
 
-    /// What moves of the nearest centroid are multiplied by, so that its bound leaves room for the
-    /// rounding of the definition.
+    /// What bounds of near centroids, and moves, are multiplied by to leave room for the rounding of
+    /// the definition.
     pub(super) fn more(&self) -> S {
         S::ONE + self.factor
     }

@@ -1,8 +1,9 @@
 //! Sums over the rows of each label.
 
+use crate::gemm::pack::{Source, pack_tile};
 use crate::mono::once;
 use crate::{Kernel, dispatch};
-use purlin_core::simd::Isa;
+use purlin_core::simd::{Isa, Lanes, MAX_LANES};
 use purlin_core::{MatrixView, Real};
 
 /// Adds each row of `x`, times its weight, to the sum of its label, row after row, and its weight
@@ -171,24 +172,36 @@ impl<T: Real> Kernel for ToAssigned<'_, T> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Self { x, centroids, labels, out } = self;
-        let (d, n) = (x.n_cols(), labels.len());
-        // Four rows at a time: one chain would wait for itself.
-        for (block, out) in out.chunks_mut(4).enumerate() {
-            let (mut a, mut b) = ([&[][..]; 4], [&[][..]; 4]);
-            for i in 0..4 {
-                // The last row again where fewer are left.
-                let place = (4 * block + i).min(n - 1);
-                a[i] = &x.row(place)[..d];
-                b[i] = &centroids.row(labels[place] as usize)[..d];
-            }
-            let mut sums = [T::ZERO; 4];
-            for j in 0..d {
-                for i in 0..4 {
-                    let t = a[i][j] - b[i][j];
-                    sums[i] = t.mul_add(t, sums[i]);
+        let (d, lanes) = (x.n_cols(), T::Lanes::<I>::LANES);
+        let mut apart = [T::ZERO; MAX_LANES * WIDTH];
+        let mut panel = [T::ZERO; MAX_LANES * WIDTH];
+        for (block, (labels, out)) in labels.chunks(lanes).zip(out.chunks_mut(lanes)).enumerate() {
+            let mut sum = T::Lanes::<I>::splat(T::ZERO);
+            for first in (0..d).step_by(WIDTH) {
+                let width = WIDTH.min(d - first);
+                for (i, &label) in labels.iter().enumerate() {
+                    let x = &x.row(block * lanes + i)[first..first + width];
+                    let centroid = &centroids.row(label as usize)[first..first + width];
+                    let apart = &mut apart[i * WIDTH..][..width];
+                    for ((apart, &x), &centroid) in apart.iter_mut().zip(x).zip(centroid) {
+                        *apart = x - centroid;
+                    }
+                }
+                // One row in each lane, where a chain in the order of the features is a vector.
+                let source = Source { first: apart.as_ptr(), row_step: WIDTH, column_step: 1 };
+                // SAFETY: `apart` holds `lanes` rows of `WIDTH`, and `width` is at most that.
+                unsafe {
+                    pack_tile::<T::Lanes<I>>(source, lanes, width, &mut panel, lanes);
+                }
+                for t in panel[..width * lanes].chunks_exact(lanes) {
+                    let t = T::Lanes::<I>::load(t);
+                    sum = t.mul_add(t, sum);
                 }
             }
-            out.copy_from_slice(&sums[..out.len()]);
+            sum.store_partial(out);
         }
     }
 }
+
+/// Features that are looked at together.
+const WIDTH: usize = 64;

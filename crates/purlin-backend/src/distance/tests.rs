@@ -200,6 +200,19 @@ fn most_rows_are_ranked_by_the_score() {
     check::<f64>(0);
 }
 
+/// With so many columns the rounding of a score could be as large as the score.
+#[test]
+fn scores_of_very_many_columns_certify_nothing() {
+    let d = 1_000_000;
+    let (x, mut centroids) = (vec![1.0f32; d], vec![0.0; d]);
+    centroids.extend(vec![2.05; d]);
+    let (x, frame) = (view(&x, d), Frame::new(&vec![0.0; d], 1.0));
+    let centroids = Centroids::new(view(&centroids, d), &frame);
+    let mut labels = [7];
+    let assigned = centroids.nearest(x, &Points::pack(x, &frame), 0..1, &mut labels);
+    assert_eq!((labels, assigned.n_tied), ([0], 1));
+}
+
 /// A centroid that single precision cannot hold is no reason to trust what it leaves.
 #[test]
 fn a_centroid_out_of_range_certifies_nothing() {

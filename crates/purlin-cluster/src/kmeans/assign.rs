@@ -40,11 +40,15 @@ pub(super) fn assign<'a, T: Real>(
 ) {
     let mut plain = Vec::new();
     for start in starts {
-        let Start { centroids, blocks, assigner, drift, .. } = start;
+        let Start { centroids, blocks, assigner, watch, .. } = start;
         assigner.look(table.x.n_rows(), centroids, blocks);
         match &mut assigner.pruned {
             Some(pruned) => pruned.assign(table, centroids, blocks),
-            None => plain.push(Round { centroids, drift: drift.as_ref(), blocks }),
+            None => {
+                // The other algorithms keep bounds of their own.
+                let drift = watch.drift.as_ref().filter(|_| assigner.algorithm == Algorithm::Lloyd);
+                plain.push(Round { centroids, drift, blocks });
+            }
         }
     }
     table.assign(plain);

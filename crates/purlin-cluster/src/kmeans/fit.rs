@@ -153,7 +153,7 @@ impl KMeans {
         table: &Table<'_, T>,
         start: &mut Start<T>,
     ) -> Result<Option<StopReason>> {
-        let Start { centroids, blocks, sums, trace, n_iter, drift, .. } = start;
+        let Start { centroids, blocks, sums, trace, n_iter, watch, .. } = start;
         *n_iter += 1;
         let n_changed: usize = blocks.iter().map(|block| block.n_changed).sum();
         let inertia = self.trace.then(|| table.inertia(centroids, blocks));
@@ -161,9 +161,10 @@ impl KMeans {
         let n_relocated = relocate(self.empty_cluster, table, centroids, blocks, sums)?;
         let moves = update(table.space, self.empty_cluster, centroids, sums);
         let shift = moves.iter().sum();
-        follow(drift, &moves, n_changed, table.x.n_rows());
+        let n_distances: u64 = blocks.iter().map(|block| block.n_distances).sum();
+        let is_dear = n_distances > (table.x.n_rows() * centroids.n_rows()) as u64;
+        watch.follow(&moves, n_changed, is_dear);
         if let Some(inertia) = inertia {
-            let n_distances = blocks.iter().map(|block| block.n_distances).sum();
             let centroid_shift = shift;
             let round = Iteration { inertia, n_changed, centroid_shift, n_relocated, n_distances };
             trace.push(round);
@@ -201,8 +202,7 @@ pub(super) struct Start<T: Real> {
     sums: Vec<f64>,
     trace: Vec<Iteration>,
     n_iter: usize,
-    /// See [`Round::drift`](super::table::Round).
-    pub(super) drift: Option<Drift>,
+    pub(super) watch: Watch,
     end: Option<Result<StopReason>>,
 }
 
@@ -218,27 +218,49 @@ impl<T: Real> Start<T> {
             sums,
             trace: Vec::new(),
             n_iter: 0,
-            drift: None,
+            watch: Watch::new(table.x.n_rows()),
             end: None,
         }
     }
 }
 
-/// Bounds are kept when fewer than one of so many samples change their cluster, and trusted from
-/// the next round on when fewer than one of [`QUIET`] do: before, they tell little.
-const WATCHED: usize = 3;
+/// When the bounds of samples pay, which tell little while many samples change their cluster.
+pub(super) struct Watch {
+    /// How far the centroids have moved since bounds are kept, if they are.
+    pub(super) drift: Option<Drift>,
+    /// Bounds are trusted when no more samples change their cluster.
+    limit: usize,
+}
+
+/// At first fewer than one of so many samples must change for bounds to be trusted.
 const QUIET: usize = 8;
 
-/// What the next round knows of the moves of centroids, given as squares.
-fn follow(drift: &mut Option<Drift>, squares: &[f64], n_changed: usize, n: usize) {
-    match drift {
-        Some(drift) if n_changed <= n / QUIET => {
-            // Upwards, for what they round and what they lack where terms underflow.
-            let upwards = |square: &f64| (square + f64::MIN_POSITIVE).sqrt() * (1.0 + 1e-9);
-            let moves = squares.iter().map(upwards);
-            drift.add(&moves.collect::<Vec<_>>());
+/// When so many times the limit change, bounds are kept for the next round.
+const NEARLY_QUIET: usize = 3;
+
+impl Watch {
+    fn new(n: usize) -> Self {
+        Self { drift: None, limit: n / QUIET }
+    }
+
+    /// After a round in which `n_changed` samples changed their cluster, and before one in which
+    /// centroids have moved by the roots of `squares`. `is_dear`: the round computed more distances
+    /// than one without bounds.
+    fn follow(&mut self, squares: &[f64], n_changed: usize, is_dear: bool) {
+        if is_dear {
+            self.limit = self.limit.min(n_changed / 2);
         }
-        _ => *drift = (n_changed <= n / WATCHED).then(|| Drift::new(squares.len())),
+        match &mut self.drift {
+            Some(drift) if n_changed <= self.limit => {
+                // Upwards, for what they round and what they lack where terms underflow.
+                let upwards = |square: &f64| (square + f64::MIN_POSITIVE).sqrt() * (1.0 + 1e-9);
+                drift.add(&squares.iter().map(upwards).collect::<Vec<_>>());
+            }
+            drift => {
+                let is_near = n_changed <= NEARLY_QUIET * self.limit;
+                *drift = is_near.then(|| Drift::new(squares.len()));
+            }
+        }
     }
 }
 

@@ -42,8 +42,8 @@ pub struct Iteration {
     pub centroid_shift: f64,
     /// Empty clusters that were moved to far samples.
     pub n_relocated: usize,
-    /// Distances that were computed; Lloyd's rounds take
-    /// `n_samples * n_clusters` scores at most.
+    /// Distances that were computed, or scores: `n_samples * n_clusters` without bounds. A round
+    /// whose bounds tell little may take more; then bounds wait until fewer samples move.
     pub n_distances: u64,
 }
 

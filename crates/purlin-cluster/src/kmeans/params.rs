@@ -138,8 +138,9 @@ pub enum Algorithm {
     /// 10 clusters, and with 500 clusters.
     #[default]
     Auto,
-    /// The scores of all centroids, for vectors of samples; without those where the centroids have
-    /// moved too little since the last time for a label to change.
+    /// The scores of all centroids, for vectors of samples; once few labels change without those of
+    /// samples for which that cannot matter. For that it keeps 8 bytes for each sample, in
+    /// whatever precision, where `k` times the columns are 1024 and more, else a quarter of a byte.
     Lloyd,
     /// One lower bound for all other centroids.
     Hamerly,

@@ -31,8 +31,11 @@ pub(super) struct Table<'a, T: Real> {
     pub(super) space: Space,
 }
 
-/// The most samples of a piece.
+/// The most samples of a piece, and the most numbers of single precision: half of a second cache of
+/// 2 MiB, where the starts that share the reading find them.
 const PIECE: usize = 1024;
+const _: () = assert!(PIECE.is_multiple_of(assign::BLOCK));
+const PIECE_NUMBERS: usize = 1 << 18;
 
 /// Numbers of a column, and weights, may differ by this factor. What `n` numbers leave behind in a
 /// pair of `f64` is some `n^2 2^-106` of the greatest of them: of the smallest less than a rounding,
@@ -65,9 +68,10 @@ impl<'a, T: Real> Table<'a, T> {
     /// Refuses numbers that are not finite, or too large.
     pub(super) fn new(x: MatrixView<'a, T>, weights: Option<&'a [T]>) -> Result<Self> {
         let (n, d) = x.shape();
-        let (center, mut spread) = Spread::new(x);
+        let (mut spread, center) = Spread::and_means(x);
         if !center.iter().all(|mean| mean.is_finite()) {
             x.check_finite(OP, "x")?;
+            return Err(assign::too_large(OP, "x", x));
         }
         let limit = assign::greatest_square_root::<T>(d);
         if spread.reach > limit || !spread.square.is_finite() {
@@ -124,6 +128,8 @@ impl<'a, T: Real> Table<'a, T> {
         let centroids: Vec<Centroids<T>> = starts.iter().map(prepare).collect();
         let work = centroids.iter().map(|centroids| self.work(centroids.len())).sum();
         let points = self.points.get_or_init(|| Points::pack(self.x, &self.frame));
+        let piece = PIECE_NUMBERS / self.x.n_cols() / Points::LANES * Points::LANES;
+        let piece = piece.clamp(Points::LANES, PIECE);
         // Beside each other the blocks of the same samples.
         let mut beside: Vec<Vec<(&mut Block, bool)>> = Vec::new();
         for Round { blocks, drift, .. } in &mut starts {
@@ -137,13 +143,12 @@ impl<'a, T: Real> Table<'a, T> {
             for (block, _) in blocks.iter_mut() {
                 (block.n_distances, block.n_changed) = (0, 0);
             }
-            let all = blocks[0].0.rows.clone();
-            for first in all.clone().step_by(PIECE) {
-                let rows = first..all.end.min(first + PIECE);
+            let (all, mut before) = (blocks[0].0.rows.clone(), [u32::MAX; PIECE]);
+            for first in all.clone().step_by(piece) {
+                let rows = first..all.end.min(first + piece);
                 let places = first - all.start..rows.end - all.start;
                 for ((block, is_bounded), centroids) in blocks.iter_mut().zip(&centroids) {
                     let labels = &mut block.labels[places.clone()];
-                    let mut before = [u32::MAX; PIECE];
                     before[..labels.len()].copy_from_slice(labels);
                     let (x, rows) = (self.x, rows.clone());
                     let assigned = if *is_bounded {
@@ -204,7 +209,7 @@ impl<'a, T: Real> Table<'a, T> {
 
     /// The weighted sum of the squared distances of the samples from the centroids of their labels.
     pub(super) fn inertia(&self, centroids: &Matrix<T>, blocks: &[Block]) -> f64 {
-        // A block is a whole number of pieces.
+        // A block is a whole number of the blocks of the sum.
         let labels = |rows: Range<usize>| {
             let block = &blocks[rows.start / blocks[0].rows.len()];
             let first = block.rows.start;
@@ -237,13 +242,13 @@ struct Part {
 }
 
 impl Spread {
-    /// The means of the columns, and how the table lies around them.
+    /// How the table lies around the means of its columns, and those.
     ///
     /// Some rows at a time that stay in the cache, put together as by Chan, Golub and LeVeque
     /// (Updating formulae and a pairwise algorithm for computing sample variances, 1979).
-    fn new<T: Real>(x: MatrixView<'_, T>) -> (Vec<T>, Self) {
+    fn and_means<T: Real>(x: MatrixView<'_, T>) -> (Self, Vec<T>) {
         let (n, d) = x.shape();
-        let size = ((1 << 15) / d.max(1)).clamp(64, 1024);
+        let size = ((1 << 15) / d.max(1)).clamp(256, 1024);
         let part = |i: usize| {
             let rows = x.row_range(i * size..n.min((i + 1) * size));
             let n = rows.n_rows() as f64;
@@ -281,10 +286,10 @@ impl Spread {
         let found = parallel::reduce(n.div_ceil(size), 4 * n * d, part, add);
         let parts = found.map(|(_, parts)| parts).unwrap_or_default();
         let center = parts.iter().map(|part| T::from_f64(part.mean)).collect();
-        (center, Self::of(parts.into_iter().map(|part| part.column)))
+        (Self::of(parts.into_iter().map(|part| part.column)), center)
     }
 
-    /// How a table lies around the numbers `center`, exactly.
+    /// How a table lies around the numbers `center`: the reach is no bound, but that of the numbers.
     fn around<T: Real>(x: MatrixView<'_, T>, center: &[T]) -> Self {
         let (n, d) = x.shape();
         let part = |i: usize| columns(x.row_range(i * PIECE..n.min((i + 1) * PIECE)), center);
