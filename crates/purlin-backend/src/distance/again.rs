@@ -65,9 +65,10 @@ impl HamerlyBounds {
     /// Of `n` rows, of each or of each panel; they say nothing.
     pub(super) fn new(n: usize, is_fine: bool) -> Self {
         let n_panels = n.div_ceil(Points::LANES);
-        Self(match is_fine {
-            true => Kept::Rows(vec![RowBounds::default(); n_panels]),
-            false => Kept::Panels(vec![0.0; n_panels]),
+        Self(if is_fine {
+            Kept::Rows(vec![RowBounds::default(); n_panels])
+        } else {
+            Kept::Panels(vec![0.0; n_panels])
         })
     }
 

@@ -274,21 +274,17 @@ impl ByScore<'_> {
             let other = Single::<I>::select(certain, best.second, best.floor);
             let far = self.tiles.far(norm, other, error);
             let any = self.again.map_or(0.0, |again| again.any);
-            match &mut self.bounds {
-                Some(HamerlyBoundsMut(Kept::Panels(bounds))) => {
-                    let room = least_lane(far - near);
-                    bounds[p] = (any + room * 0.5 * DOWN) * DOWN;
-                }
-                _ => {
-                    let movers = self.again.and_then(|again| again.movers.as_ref());
-                    let own = match movers {
-                        Some(movers) => of_labels(&movers.own, &new),
-                        None => Single::<I>::splat(0.0),
-                    };
-                    bounds.store::<Single<I>>(near, far, own, any);
-                    if loose.is_none() {
-                        self.row_bounds()[p] = bounds;
-                    }
+            if let Some(HamerlyBoundsMut(Kept::Panels(bounds))) = &mut self.bounds {
+                let room = least_lane(far - near);
+                bounds[p] = (any + room * 0.5 * DOWN) * DOWN;
+            } else {
+                let own = match self.again {
+                    Some(Again { movers: Some(movers), .. }) => of_labels(&movers.own, &new),
+                    _ => Single::<I>::splat(0.0),
+                };
+                bounds.store::<Single<I>>(near, far, own, any);
+                if loose.is_none() {
+                    self.row_bounds()[p] = bounds;
                 }
             }
         }

@@ -169,7 +169,7 @@ fn bounds_change_no_label() {
         for (i, (n, k, d)) in
             [(70, 9, 3), (300, 40, 26), (33, 1, 2), (500, 130, 8)].into_iter().enumerate()
         {
-            let counts = IsaKind::available().into_iter().map(|isa| {
+            let counts = IsaKind::available().map(|isa| {
                 let _pin = pin(isa);
                 let seed = 10 * i as u64;
                 (check_rounds::<f32>(kind, n, k, d, seed), check_rounds::<f64>(kind, n, k, d, seed))

@@ -42,13 +42,12 @@ pub(super) fn assign<'a, T: Real>(
     for start in starts {
         let Start { centroids, blocks, assigner, watch, .. } = start;
         assigner.look(table.x.n_rows(), centroids, blocks);
-        match &mut assigner.pruned {
-            Some(pruned) => pruned.assign(table, centroids, blocks),
-            None => {
-                // The other algorithms keep bounds of their own.
-                let drift = watch.drift.as_ref().filter(|_| assigner.algorithm == Algorithm::Lloyd);
-                plain.push(Round { centroids, drift, blocks });
-            }
+        if let Some(pruned) = &mut assigner.pruned {
+            pruned.assign(table, centroids, blocks);
+        } else {
+            // The other algorithms keep bounds of their own.
+            let drift = watch.drift.as_ref().filter(|_| assigner.algorithm == Algorithm::Lloyd);
+            plain.push(Round { centroids, drift, blocks });
         }
     }
     table.assign(plain);
