@@ -102,6 +102,10 @@ fn clusters(t: &mut Table) {
     t.refused("a search with another number of columns", {
         SpatialIndex::new(x, Metric::Euclidean).unwrap().nearest(&[1.0], 1)
     });
+    t.refused("more neighbours than fit the budget", {
+        let index = SpatialIndex::new(x, Metric::Euclidean).unwrap();
+        index.memory(MemoryBudget::new(200)).within_batch(x, 1e9)
+    });
     t.refused("a score of one cluster", metrics::silhouette(x, &[0; 6], &Metric::Euclidean));
     t.refused("labels of another number of rows", metrics::adjusted_rand(&[0, 1], &[0]));
 }

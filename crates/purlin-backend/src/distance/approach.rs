@@ -5,24 +5,25 @@ use crate::mono::once;
 use crate::{Kernel, dispatch};
 use purlin_core::simd::{Isa, Lanes, MAX_LANES};
 use purlin_core::{MatrixView, Real};
+use std::ops::Range;
 
 /// Candidates of a tile: on AVX2 their sums, in two registers each, leave room for one vector of
 /// the panel.
 const HEIGHT: usize = 6;
 
-/// For each row `t` of `candidates` and each row `i` of `points`, the squared distance of the two
-/// or `closest[i]`, whichever is less: `out[t * stride + i]`. Adds to `sums[t]` the sum over the
+/// For each row `t` of `candidates` and each row `i` in the panels `panels` of `points`, the squared
+/// distance of the two or `closest[i]`, whichever is less: `out[t * stride + i]`. Adds to `sums[t]` the sum over the
 /// rows, each times its weight (1 without `weights`).
 ///
 /// A sum is formed in 16 lanes of `f64` (8 for rows of `f64`), row `i` in lane `i` modulo their
 /// number, folded in a fixed tree.
 ///
-/// Runs on the calling thread: callers cut the points into blocks, few enough rows each that they
-/// stay in the cache while the candidates pass.
+/// Runs on the calling thread: callers cut the panels into blocks, few enough each that they stay in
+/// the cache while the candidates pass.
 ///
 /// # Panics
 ///
-/// When a length does not fit.
+/// When a length does not fit, or a panel is missing.
 ///
 /// # Examples
 ///
@@ -31,24 +32,25 @@ const HEIGHT: usize = 6;
 /// use purlin_core::MatrixView;
 ///
 /// let points = Panels::pack(MatrixView::from_rows(&[[0.0], [3.0], [6.0]]), None);
+/// let points = (&points, 0..1);
 /// let candidates = [[3.0], [7.0]];
 /// let (mut out, mut sums) = ([0.0; 6], [0.0; 2]);
 /// let closest = [0.0, 9.0, 36.0]; // there is one at 0
-/// approach(MatrixView::from_rows(&candidates), &points, &closest, None, &mut out, 3, &mut sums);
+/// approach(MatrixView::from_rows(&candidates), points, &closest, None, &mut out, 3, &mut sums);
 /// assert_eq!(out, [0.0, 0.0, 9.0, 0.0, 9.0, 1.0]);
 /// assert_eq!(sums, [9.0, 10.0]);
 /// ```
 #[track_caller]
 pub fn approach<T: Real>(
     candidates: MatrixView<'_, T>,
-    points: &Panels<T>,
+    (points, panels): (&Panels<T>, Range<usize>),
     closest: &[T],
     weights: Option<&[T]>,
     out: &mut [T],
     stride: usize,
     sums: &mut [f64],
 ) {
-    let ((n, d), rows) = (candidates.shape(), points.n_rows());
+    let ((n, d), rows) = (candidates.shape(), points.rows_of(&panels).len());
     assert!(
         d == points.n_features() && closest.len() == rows && sums.len() == n,
         "approach: expected {} features, {rows} distances and {n} sums, got {d}, {} and {}",
@@ -67,18 +69,20 @@ pub fn approach<T: Real>(
     }
     once!(|candidates: MatrixView<'_, T>,
            points: &Panels<T>,
+           panels: Range<usize>,
            closest: &[T],
            weights: Option<&[T]>,
            out: &mut [T],
            stride: usize,
            sums: &mut [f64]| {
-        dispatch(Approach { candidates, points, closest, weights, out, stride, sums });
+        dispatch(Approach { candidates, points, panels, closest, weights, out, stride, sums });
     });
 }
 
 struct Approach<'a, T: Real> {
     candidates: MatrixView<'a, T>,
     points: &'a Panels<T>,
+    panels: Range<usize>,
     closest: &'a [T],
     weights: Option<&'a [T]>,
     out: &'a mut [T],
@@ -118,9 +122,9 @@ impl<T: Real> Approach<'_, T> {
             }
         }
         let mut totals = [[0.0f64; MAX_LANES]; M];
-        for p in 0..self.points.n_panels() {
+        for (p, panel) in self.panels.clone().enumerate() {
             let mut sums = [V::splat(T::ZERO); M];
-            for (tile, x) in tile.iter().zip(self.points.panel(p).chunks_exact(V::LANES)) {
+            for (tile, x) in tile.iter().zip(self.points.panel(panel).chunks_exact(V::LANES)) {
                 let x = V::load(x);
                 for i in 0..M {
                     let t = V::splat(tile[i]) - x;

@@ -31,7 +31,8 @@ fn check<T: Real>(n: usize, d: usize, m: usize, is_weighted: bool, seed: u64) {
     for isa in IsaKind::available() {
         let _pin = pin(isa);
         let (mut out, mut sums) = (vec![T::NAN; expected.len()], vec![1.0; m]);
-        approach(candidates, &panels, &closest, weights, &mut out, stride, &mut sums);
+        let points = (&panels, 0..panels.n_panels());
+        approach(candidates, points, &closest, weights, &mut out, stride, &mut sums);
         assert_eq!(bits(&out), bits(&expected), "{n}x{d}, {m} candidates, {isa:?}");
         for (sum, total) in sums.iter().zip(&totals) {
             assert!((sum - total).abs() <= 1e-12 * total, "{sum} {total} {isa:?}");
@@ -48,24 +49,5 @@ proptest! {
     ) {
         check::<f32>(n, d, m, is_weighted, seed);
         check::<f64>(n, d, m, is_weighted, seed);
-    }
-
-    #[test]
-    fn panels_are_refilled_as_they_are_packed(
-        sizes in proptest::collection::vec(1usize..50, 1..4), d in 1usize..20, seed in 0u64..1000,
-    ) {
-        let mut panels = Panels::none();
-        for n in sizes {
-            let x = numbers::<f32>(n * d, seed + n as u64);
-            for isa in IsaKind::available() {
-                let _pin = pin(isa);
-                panels.refill(view(&x, d));
-                let fresh = Panels::pack(view(&x, d), None);
-                prop_assert_eq!(panels.n_panels(), fresh.n_panels());
-                for p in 0..fresh.n_panels() {
-                    prop_assert_eq!(bits(panels.panel(p)), bits(fresh.panel(p)));
-                }
-            }
-        }
     }
 }

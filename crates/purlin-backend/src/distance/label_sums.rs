@@ -1,5 +1,6 @@
 //! Sums over the rows of each label that follow the labels from round to round.
 
+use super::mean::two_sum;
 use crate::mono::once;
 use crate::{Buffer, Kernel, dispatch, isa, parallel};
 use purlin_core::simd::Isa;
@@ -146,7 +147,7 @@ impl Kernel for Total<'_> {
                 let pair = &part.data[(first + i) * 2 * step..][..2 * step];
                 let (other_high, other_low) = pair.split_at(step);
                 for j in 0..step {
-                    (high[j], low[j]) = two_sum(high[j], low[j] + other_low[j], other_high[j]);
+                    (high[j], low[j]) = add_to(high[j], low[j] + other_low[j], other_high[j]);
                 }
             }
             for (sum, (high, low)) in row.iter_mut().zip(high.iter().zip(&*low)) {
@@ -252,7 +253,7 @@ impl<T: Real> Follow<'_, T> {
         if is_counted {
             *high += weight;
         } else {
-            (*high, *low) = two_sum(*high, *low, weight);
+            (*high, *low) = add_to(*high, *low, weight);
         }
     }
 }
@@ -266,19 +267,18 @@ fn add<T: Real>(row: &[T], weight: f64, high: &mut [f64], low: &mut [f64]) {
     for ((row, high), low) in rows.iter().zip(highs).zip(lows) {
         let (mut new_high, mut new_low) = ([0.0; 8], [0.0; 8]);
         for i in 0..8 {
-            (new_high[i], new_low[i]) = two_sum(high[i], low[i], row[i].to_f64() * weight);
+            (new_high[i], new_low[i]) = add_to(high[i], low[i], row[i].to_f64() * weight);
         }
         (*high, *low) = (new_high, new_low);
     }
     for ((high, low), x) in high_tail.iter_mut().zip(low_tail).zip(row_tail) {
-        (*high, *low) = two_sum(*high, *low, x.to_f64() * weight);
+        (*high, *low) = add_to(*high, *low, x.to_f64() * weight);
     }
 }
 
 /// `high + low + x`, of which the first is rounded and the second takes what that loses.
 #[inline(always)]
-fn two_sum(high: f64, low: f64, x: f64) -> (f64, f64) {
-    let sum = high + x;
-    let of_x = sum - high;
-    (sum, low + ((high - (sum - of_x)) + (x - of_x)))
+fn add_to(high: f64, low: f64, x: f64) -> (f64, f64) {
+    let (sum, lost) = two_sum(high, x);
+    (sum, low + lost)
 }

@@ -37,13 +37,19 @@ impl DoubleSum {
     /// Adds another sum.
     #[inline(always)]
     pub fn add(&mut self, other: Self) {
-        let sum = self.high + other.high;
-        let part = sum - self.high;
-        let rest = (self.high - (sum - part)) + (other.high - part);
-        let low = rest + (self.low + other.low);
+        let (sum, lost) = two_sum(self.high, other.high);
+        let low = lost + (self.low + other.low);
         self.high = sum + low;
         self.low = low - (self.high - sum);
     }
+}
+
+/// `a + b`, rounded, and what that loses, exactly (Knuth, see [`DoubleSum`]).
+#[inline(always)]
+pub(super) fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let of_b = sum - a;
+    (sum, (a - (sum - of_b)) + (b - of_b))
 }
 
 /// Adds to `sums`, feature by feature, the rows of `others` in `ranges` within `reach` of `query`

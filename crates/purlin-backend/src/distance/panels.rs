@@ -59,31 +59,6 @@ impl<T: Real> Panels<T> {
         Self { data, n_rows, n_features }
     }
 
-    /// [`Panels::pack`] on the calling thread, in the place of what is there. For few rows at a
-    /// time, that stay in the cache.
-    ///
-    /// # Panics
-    ///
-    /// As [`Panels::pack`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use purlin_backend::distance::Panels;
-    /// use purlin_core::MatrixView;
-    ///
-    /// let mut panels = Panels::none();
-    /// panels.refill(MatrixView::from_rows(&[[1.0f64, 2.0], [3.0, 5.0]]));
-    /// assert_eq!(panels.panel(0)[..2], [1.0, 3.0]);
-    /// ```
-    #[track_caller]
-    pub fn refill(&mut self, x: MatrixView<'_, T>) {
-        let out = self.room(x.n_rows(), x.n_cols());
-        once!(|x: MatrixView<'_, T>, out: &mut [T]| {
-            dispatch(Pack { x, center: None, out });
-        });
-    }
-
     /// Where the numbers of so many rows go.
     #[track_caller]
     pub(super) fn room(&mut self, n_rows: usize, n_features: usize) -> &mut [T] {
@@ -96,7 +71,7 @@ impl<T: Real> Panels<T> {
         &mut self.data[..len]
     }
 
-    /// Panels of a table without rows, for [`Panels::refill`].
+    /// Panels of a table without rows: a place for others.
     pub fn none() -> Self {
         Self { data: Buffer::scratch(0), n_rows: 0, n_features: 0 }
     }

@@ -7,7 +7,7 @@ use purlin_backend::distance::{Centroids, Panels, approach};
 use purlin_backend::parallel;
 use purlin_backend::random::fill_uniform;
 use purlin_core::rng::{Rng, Stream};
-use purlin_core::{Error, Matrix, MatrixView, Real, Result};
+use purlin_core::{Error, Matrix, Real, Result};
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -135,6 +135,8 @@ fn sample_by_weight<T: Real>(table: &Table<'_, T>, rng: &mut Rng) -> Result<usiz
 /// starts that share the reading of the samples.
 struct Seeding<'a, 'b, T: Real> {
     table: &'a Table<'b, T>,
+    /// The samples, side by side.
+    panels: Panels<T>,
     /// Block by block, then start by start.
     parts: Vec<Vec<Part<T>>>,
 }
@@ -161,7 +163,8 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
             trials: Vec::new(),
         };
         let parts = |block: Block| (0..n_starts).map(|_| part(&block.rows)).collect();
-        Self { table, parts: table.blocks(1).into_iter().map(parts).collect() }
+        let panels = Panels::pack(table.x, None);
+        Self { table, panels, parts: table.blocks(1).into_iter().map(parts).collect() }
     }
 
     /// Adds rows to those of each start, as many in all, until there are `k`.
@@ -201,13 +204,13 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
 
     /// Counts rows among the chosen ones of the only start, all with one reading of the samples.
     fn add(&mut self, rows: &[usize]) {
-        let table = self.table;
+        let (table, points) = (self.table, &self.panels);
         let (n, d) = table.x.shape();
         let rows = table.x.select_rows(rows);
         let work = n * d * rows.n_rows();
         parallel::for_each_chunk(&mut self.parts, 1, work, |_, parts| {
             let Part { rows: all, closest, potential, lowered, .. } = &mut parts[0][0];
-            for_each_piece(table.x, all.clone(), |of, panels| {
+            for_each_piece(points, all.clone(), |of, points| {
                 let of = of.start - all.start..of.end - all.start;
                 let closest = &mut closest[of.clone()];
                 lowered.resize(GROUP * closest.len(), T::ZERO);
@@ -215,7 +218,7 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
                     let group = rows.view().row_range(first..rows.n_rows().min(first + GROUP));
                     let (len, n) = (closest.len(), group.n_rows());
                     let mut sums = [0.0; GROUP];
-                    approach(group, panels, closest, None, lowered, len, &mut sums[..n]);
+                    approach(group, points.clone(), closest, None, lowered, len, &mut sums[..n]);
                     for lowered in lowered[..n * len].chunks_exact(len) {
                         for (closest, &lowered) in closest.iter_mut().zip(lowered) {
                             *closest = lowered.min(*closest);
@@ -267,7 +270,7 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
     /// Counts among the chosen rows of each start the one of its trials that leaves the least
     /// potential, the first of equals. Returns their places.
     fn choose_best(&mut self, trials: &[Vec<usize>]) -> Vec<usize> {
-        let table = self.table;
+        let (table, points) = (self.table, &self.panels);
         let (n, d) = table.x.shape();
         let rows: Vec<Matrix<T>> = trials.iter().map(|rows| table.x.select_rows(rows)).collect();
         let work = n * d * rows.iter().map(Matrix::n_rows).sum::<usize>();
@@ -279,13 +282,13 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
                 part.trials.resize(rows.n_rows(), 0.0);
             }
             let all = parts[0].rows.clone();
-            for_each_piece(table.x, all.clone(), |of, panels| {
+            for_each_piece(points, all.clone(), |of, points| {
                 let weights = table.weights.map(|weights| &weights[of.clone()]);
                 let of = of.start - all.start..of.end - all.start;
                 for (part, rows) in parts.iter_mut().zip(&rows) {
                     let Part { closest, lowered, trials, .. } = part;
                     let (closest, out) = (&closest[of.clone()], &mut lowered[of.start..]);
-                    approach(rows.view(), panels, closest, weights, out, all.len(), trials);
+                    approach(rows.view(), points.clone(), closest, weights, out, all.len(), trials);
                 }
             });
         });
@@ -310,25 +313,23 @@ impl<'a, 'b, T: Real> Seeding<'a, 'b, T> {
     }
 }
 
-/// Bytes of a piece, unless that is less than a panel: with its packed copy it fits into a second
-/// cache of 512 KiB.
+/// Bytes of a piece, unless that is less than a panel: it fits into a second cache of 512 KiB.
 const PIECE_BYTES: usize = 3 << 16;
 
-/// Calls `f` with some of the rows `rows` of `x` after others, packed, in order, on the calling
-/// thread.
+/// Calls `f` with some of the rows `rows` after others, and the panels where they are, in order.
+/// The rows begin with a panel.
 fn for_each_piece<T: Real>(
-    x: MatrixView<'_, T>,
+    points: &Panels<T>,
     rows: Range<usize>,
-    mut f: impl FnMut(Range<usize>, &Panels<T>),
+    mut f: impl FnMut(Range<usize>, (&Panels<T>, Range<usize>)),
 ) {
-    let size = PIECE_BYTES / (x.n_cols() * size_of::<T>());
+    let size = PIECE_BYTES / (points.n_features() * size_of::<T>());
     let lanes = Panels::<T>::lanes();
     let size = (size / lanes * lanes).clamp(lanes, assign::BLOCK);
-    let mut panels = Panels::none();
     for start in rows.clone().step_by(size) {
         let rows = start..rows.end.min(start + size);
-        panels.refill(x.row_range(rows.clone()));
-        f(rows, &panels);
+        let panels = rows.start / lanes..rows.end.div_ceil(lanes);
+        f(rows, (points, panels));
     }
 }
 

@@ -27,7 +27,7 @@ use purlin_core::{Error, Matrix, Real, Result};
 /// cannot have changed are left out. Beside `x` there is a copy of it in single precision, by which
 /// samples are ranked as far as it can tell; for each start at most 64 pairs of sums of
 /// `n_clusters * n_features` numbers in double precision, which follow the labels; and while
-/// k-means++ chooses, `2 + n_local_trials` numbers for each sample and start. Several starts run
+/// k-means++ chooses, a copy of `x` and `2 + n_local_trials` numbers for each sample and start. Several starts run
 /// side by side as long as that is no more than about twice `x`. Differences whose square is below
 /// the smallest number of the type are not seen.
 ///

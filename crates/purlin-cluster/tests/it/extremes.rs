@@ -41,7 +41,7 @@ fn tables_whose_sums_overflow_are_refused() {
     let x = column::<f64>(&[1.2e308, 1.3e308]);
     let err = KMeans::new(2).fit(x.view()).unwrap_err().to_string();
     let rule = "x must be small enough that squared distances are finite in f64";
-    assert_eq!(err, format!("kmeans: {rule}, got 1.2e308 at row 0"));
+    assert_eq!(err, format!("kmeans: {rule}, got 1.3e308 at row 1"));
 }
 
 #[test]
