@@ -21,6 +21,8 @@ pub mod parallel;
 #[cfg(feature = "nn")]
 pub mod pool;
 pub mod random;
+#[cfg(feature = "nn")]
+pub mod recurrent;
 pub mod reduce;
 mod simd;
 pub mod softmax;

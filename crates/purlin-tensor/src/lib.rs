@@ -12,10 +12,12 @@ pub use autograd::{
 };
 pub use ops::{
     BatchNormOutput, Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, CrossEntropyOptions,
-    Norm, Pool2dOptions, Reduction, adaptive_avg_pool2d, avg_pool2d, batch_norm, batch_norm_infer,
-    check_targets, conv_transpose2d, conv1d, conv2d, cross_entropy, dropout, dropout_mask, einsum,
-    group_norm, layer_norm, linear, max_pool2d, where_,
+    Norm, Pool2dOptions, RecurrentOptions, RecurrentOutput, RecurrentWeights, Reduction,
+    adaptive_avg_pool2d, avg_pool2d, batch_norm, batch_norm_infer, check_targets, conv_transpose2d,
+    conv1d, conv2d, cross_entropy, dropout, dropout_mask, einsum, group_norm, layer_norm, linear,
+    max_pool2d, recurrent, where_,
 };
 pub use purlin_backend::gemm::Activation;
+pub use purlin_backend::recurrent::Cell;
 pub use purlin_core::{Error, Real, Result, Shape};
 pub use tensor::Tensor;

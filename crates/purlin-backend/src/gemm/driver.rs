@@ -107,7 +107,7 @@ fn compute<T: Real>(task: Part<'_, T>) {
         let task = task.columns(start, n.min(start + per_pass));
         let vectors = task.n.div_ceil(lanes);
         let mut panels = Buffer::<T>::scratch(k * vectors * lanes);
-        pack_right(&task, right.at(0, start), &mut panels);
+        pack_right(k, task.n, right.at(0, start), &mut panels);
         let task = Part { right: Right::Panels(&panels), ..task };
         parallel::for_each(blocks, work, |i| dispatch(task.rows(rows_of(i))));
     }
@@ -141,10 +141,9 @@ enum Right<'a, T> {
     Panels(&'a [T]),
 }
 
-/// Packs the right operand of a part: for each block of `k` the panels of all columns.
-fn pack_right<T: Real>(task: &Part<'_, T>, right: Source<T>, panels: &mut [T]) {
+/// Packs a right operand of `(k, n)`: for each block of `k` the panels of all columns.
+pub(crate) fn pack_right<T: Real>(k: usize, n: usize, right: Source<T>, panels: &mut [T]) {
     let lanes = T::Lanes::<crate::simd::scalar::Scalar>::LANES;
-    let (k, n) = (task.k, task.n);
     let width = n.div_ceil(lanes) * lanes;
     // Runs of panels of one block of `k`, so that several threads share one block.
     let run = 8 * lanes;

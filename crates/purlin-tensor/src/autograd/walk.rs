@@ -3,18 +3,27 @@
 use crate::Tensor;
 use crate::autograd::node::Node;
 use crate::autograd::{Gradients, mode};
-use purlin_core::Real;
+use purlin_core::{Real, Shape};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Gradients that wait for their node's turn, by its id.
-type Pending<T> = BTreeMap<u64, (Arc<Node<T>>, Tensor<T>)>;
+type Pending<T> = BTreeMap<u64, Waiting<T>>;
+
+/// A node with what it has received so far.
+struct Waiting<T: Real> {
+    node: Arc<Node<T>>,
+    grad: Tensor<T>,
+    /// The gradient of a second result of the same operation.
+    beside: Option<Tensor<T>>,
+}
 
 /// What one operation's derivative sees of the pass: who needs a gradient, and where to send it.
 pub(crate) struct Flow<'a, T: Real> {
     node: &'a Arc<Node<T>>,
     pending: &'a mut Pending<T>,
     wanted: Option<&'a BTreeSet<u64>>,
+    beside: Option<Tensor<T>>,
     is_graph: bool,
 }
 
@@ -57,19 +66,38 @@ impl<T: Real> Flow<'_, T> {
         if self.wanted.is_some_and(|wanted| !wanted.contains(&node.id())) {
             return;
         }
-        match self.pending.remove(&node.id()) {
-            Some((node, sum)) => {
+        let waiting = match self.pending.remove(&node.id()) {
+            Some(Waiting { node, grad: sum, beside }) => {
                 debug_assert_eq!(
                     sum.shape(),
                     grad.shape(),
                     "gradients of one value differ in shape"
                 );
-                self.pending.insert(node.id(), (node, sum + grad));
+                Waiting { node, grad: sum + grad, beside }
             }
-            None => {
-                self.pending.insert(node.id(), (Arc::clone(node), grad));
-            }
-        }
+            None => Waiting { node: Arc::clone(node), grad, beside: None },
+        };
+        self.pending.insert(node.id(), waiting);
+    }
+
+    /// Hands the gradient of a second result to the operation that made both; input 0 is its
+    /// first result, of shape `first`.
+    ///
+    /// The second result is put on the tape right after the first, so whoever used the first has
+    /// sent its gradient by now.
+    pub(crate) fn send_beside(&mut self, first: Shape, grad: Tensor<T>) {
+        let Some(node) = self.node.edges().get(0) else { return };
+        let waiting = self.pending.entry(node.id()).or_insert_with(|| Waiting {
+            node: Arc::clone(node),
+            grad: Tensor::zeros(first),
+            beside: None,
+        });
+        waiting.beside = Some(grad);
+    }
+
+    /// What came by [`Flow::send_beside`].
+    pub(crate) fn beside(&self) -> Option<&Tensor<T>> {
+        self.beside.as_ref()
     }
 }
 
@@ -96,8 +124,8 @@ fn walk<T: Real>(
 ) {
     let _pause = (pass != Pass::Graph).then(mode::pause);
     let mut pending = Pending::new();
-    pending.insert(root.id(), (Arc::clone(root), seed));
-    while let Some((id, (node, grad))) = pending.pop_last() {
+    pending.insert(root.id(), Waiting { node: Arc::clone(root), grad: seed, beside: None });
+    while let Some((id, Waiting { node, grad, beside })) = pending.pop_last() {
         let leads_on =
             wanted.is_none_or(|wanted| node.edges().iter().any(|n| wanted.contains(&n.id())));
         if node.is_leaf() || !leads_on {
@@ -111,8 +139,8 @@ fn walk<T: Real>(
         if mode::is_anomaly_mode() {
             super::anomaly::check(op.name(), "gradient of its result", grad.data());
         }
-        let mut flow =
-            Flow { node: &node, pending: &mut pending, wanted, is_graph: pass == Pass::Graph };
+        let is_graph = pass == Pass::Graph;
+        let mut flow = Flow { node: &node, pending: &mut pending, wanted, beside, is_graph };
         op.backward(grad, &mut flow);
     }
 }

@@ -28,6 +28,7 @@ mod permute;
 mod pool;
 mod power;
 mod product;
+mod recurrent;
 mod reduce;
 mod reorder;
 mod reshape;
@@ -51,6 +52,7 @@ pub use layer_norm::{group_norm, layer_norm};
 pub use linear::linear;
 pub use norm::Norm;
 pub use pool::{Pool2dOptions, adaptive_avg_pool2d, avg_pool2d, max_pool2d};
+pub use recurrent::{RecurrentOptions, RecurrentOutput, RecurrentWeights, recurrent};
 pub use select::where_;
 
 /// The value, or a panic with the error's text at the caller.
