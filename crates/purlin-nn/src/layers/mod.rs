@@ -23,11 +23,13 @@ mod conv1d;
 mod conv2d;
 mod conv_transpose2d;
 mod dropout;
+mod embedding;
 mod flatten;
 mod group_norm;
 mod layer_norm;
 mod linear;
 mod pool;
+mod recurrent;
 mod size;
 
 pub use activation::{
@@ -38,6 +40,7 @@ pub use conv_transpose2d::ConvTranspose2d;
 pub use conv1d::Conv1d;
 pub use conv2d::Conv2d;
 pub use dropout::{Dropout, Dropout1d, Dropout2d};
+pub use embedding::Embedding;
 pub use flatten::Flatten;
 pub use group_norm::GroupNorm;
 pub use layer_norm::LayerNorm;
@@ -45,6 +48,10 @@ pub use linear::Linear;
 pub use pool::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, GlobalAvgPool1d, GlobalAvgPool2d,
     GlobalMaxPool1d, GlobalMaxPool2d, MaxPool1d, MaxPool2d,
+};
+pub use recurrent::{
+    CellState, Gru, GruCell, Lstm, LstmCell, RecurrentLayer, RecurrentParams, RecurrentState, Rnn,
+    RnnCell,
 };
 pub use size::{Padding, Size};
 

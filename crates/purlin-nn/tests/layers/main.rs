@@ -12,4 +12,6 @@ mod laws;
 mod losses;
 mod reference_layers;
 mod reference_losses;
+mod reference_sequences;
+mod sequences;
 mod slopes;

@@ -1,0 +1,212 @@
+//! Recurrent layers against PyTorch: outputs, states and every gradient, f32 and f64.
+
+use crate::common::{Outcome, array, compare, document, permuted, tensor};
+use purlin_core::Real;
+use purlin_core::rng::Stream;
+use purlin_nn::layers::{
+    CellState, Gru, Lstm, RecurrentLayer, RecurrentParams, RecurrentState, Rnn,
+};
+use purlin_nn::{Context, Param};
+use purlin_tensor::{Activation, Gradients, Tensor};
+use purlin_testkit::reference::{Array, Case, Cases};
+
+enum Layer<T: Real> {
+    Rnn(Rnn<T>),
+    Gru(Gru<T>),
+    Lstm(Lstm<T>),
+}
+
+impl<T: Real> Layer<T> {
+    fn of(case: &Case) -> Option<Self> {
+        let stream = Stream::new(0, "overwritten");
+        let (features, hidden) = (case.usize("input_size")?, case.usize("hidden_size")?);
+        let n_layers = case.usize("num_layers").unwrap_or(1);
+        let both = case.bool("bidirectional").unwrap_or(false);
+        let has_bias = case.bool("bias").unwrap_or(true);
+        Some(match case.kind.as_str() {
+            "rnn" => {
+                let layer = Rnn::new(features, hidden, &stream);
+                let is_relu = case.str("nonlinearity") == Some("relu");
+                let activation = if is_relu { Activation::Relu } else { Activation::Tanh };
+                let layer = layer.n_layers(n_layers).bidirectional(both).bias(has_bias);
+                Self::Rnn(layer.activation(activation))
+            }
+            "gru" => {
+                let layer = Gru::new(features, hidden, &stream);
+                Self::Gru(layer.n_layers(n_layers).bidirectional(both).bias(has_bias))
+            }
+            "lstm" => {
+                let mut layer = Lstm::new(features, hidden, &stream);
+                if let Some(outputs) = case.usize("proj_size") {
+                    layer = layer.projection(outputs);
+                }
+                Self::Lstm(layer.n_layers(n_layers).bidirectional(both).bias(has_bias))
+            }
+            _ => return None,
+        })
+    }
+
+    fn layers_mut(&mut self) -> &mut [RecurrentLayer<T>] {
+        match self {
+            Self::Rnn(layer) => &mut layer.layers,
+            Self::Gru(layer) => &mut layer.layers,
+            Self::Lstm(layer) => &mut layer.layers,
+        }
+    }
+
+    fn run(
+        &self,
+        x: &Tensor<T>,
+        state: Option<&RecurrentState<T>>,
+        lengths: Option<&[usize]>,
+    ) -> (Tensor<T>, RecurrentState<T>) {
+        let mut ctx = Context::eval();
+        match self {
+            Self::Rnn(layer) => layer.run(x, state, lengths, &mut ctx),
+            Self::Gru(layer) => layer.run(x, state, lengths, &mut ctx),
+            Self::Lstm(layer) => layer.run(x, state, lengths, &mut ctx),
+        }
+    }
+}
+
+/// Calls `f` with the parameters of each layer and direction, and the ending of PyTorch's names.
+fn for_each<T: Real>(
+    layers: &mut [RecurrentLayer<T>],
+    mut f: impl FnMut(&mut RecurrentParams<T>, &str),
+) {
+    for (i, layer) in layers.iter_mut().enumerate() {
+        f(&mut layer.forward, &format!("_l{i}"));
+        if let Some(reverse) = &mut layer.reverse {
+            f(reverse, &format!("_l{i}_reverse"));
+        }
+    }
+}
+
+/// PyTorch's two biases as one, and the part of the second that a GRU keeps.
+fn biases(case: &Case, end: &str) -> (Array, Array) {
+    let (a, b) = (case.param(&format!("bias_ih{end}")), case.param(&format!("bias_hh{end}")));
+    let units = a.values.len() / 3;
+    let is_reset = |i: usize| case.kind == "gru" && i >= 2 * units;
+    let sum = a.values.iter().zip(&b.values).enumerate();
+    let sum = sum.map(|(i, (a, b))| if is_reset(i) { *a } else { a + b }).collect();
+    let reset = Array { shape: vec![units], values: b.values[2 * units..].to_vec() };
+    (Array { shape: a.shape.clone(), values: sum }, reset)
+}
+
+fn transposed(x: &Array) -> Array {
+    permuted(x, &[1, 0])
+}
+
+fn load<T: Real>(layers: &mut [RecurrentLayer<T>], case: &Case) {
+    for_each(layers, |params, end| {
+        let set = |param: &mut Param<T>, value: &Array| param.set(&tensor(value)).unwrap();
+        let weight = |name: &str| transposed(case.param(&format!("{name}{end}")));
+        set(&mut params.weight_ih, &weight("weight_ih"));
+        set(&mut params.weight_hh, &weight("weight_hh"));
+        if let Some(param) = &mut params.weight_hr {
+            set(param, &weight("weight_hr"));
+        }
+        if let Some(bias) = &mut params.bias {
+            let (sum, reset) = biases(case, end);
+            set(bias, &sum);
+            if let Some(param) = &mut params.reset_bias {
+                set(param, &reset);
+            }
+        }
+    });
+}
+
+fn check_gradients<T: Real>(
+    layers: &mut [RecurrentLayer<T>],
+    grads: &Gradients<T>,
+    case: &Case,
+) -> Result<(), String> {
+    let mut result = Ok(());
+    for_each(layers, |params, end| {
+        let mut check = |param: &Param<T>, name: &str, expected: &Array| {
+            let grad = array(grads.require(param).unwrap());
+            let what = format!("grad {name}{end}");
+            result = result.clone().and(compare::<T>(&what, &grad, expected));
+        };
+        let expected = |name: &str| case.grad(&format!("{name}{end}"));
+        check(&params.weight_ih, "weight_ih", &transposed(expected("weight_ih")));
+        check(&params.weight_hh, "weight_hh", &transposed(expected("weight_hh")));
+        if let Some(param) = &params.weight_hr {
+            check(param, "weight_hr", &transposed(expected("weight_hr")));
+        }
+        if let Some(bias) = &params.bias {
+            check(bias, "bias_ih", expected("bias_ih"));
+        }
+        if let Some(param) = &params.reset_bias {
+            let all = expected("bias_hh");
+            let units = all.values.len() / 3;
+            let part = Array { shape: vec![units], values: all.values[2 * units..].to_vec() };
+            check(param, "bias_hh", &part);
+        }
+    });
+    result
+}
+
+/// Runs a case in one number type; `None` if nothing here computes it.
+fn run<T: Real>(case: &Case) -> Option<Result<(), String>> {
+    let mut layer = Layer::<T>::of(case)?;
+    load(layer.layers_mut(), case);
+    // PyTorch's sequences are time first unless told otherwise.
+    let is_batch_first = case.bool("batch_first").unwrap_or(false);
+    let flip = |x: &Array| if is_batch_first { x.clone() } else { permuted(x, &[1, 0, 2]) };
+    let x = tensor::<T>(&flip(case.input("x"))).requires_grad();
+    let start = |name: &str| case.get("inputs", name).map(|x| tensor::<T>(x).requires_grad());
+    let (h0, c0) = (start("h0"), start("c0"));
+    let of = |x: &Tensor<T>, i: usize| x.slice(0, i..=i).reshape([x.dims()[1], x.dims()[2]]);
+    let state = h0.as_ref().map(|h0| RecurrentState {
+        cells: (0..h0.dims()[0])
+            .map(|i| CellState { h: of(h0, i), c: c0.as_ref().map(|c0| of(c0, i)) })
+            .collect(),
+    });
+    let lengths: Option<Vec<usize>> = case.config["lengths"]
+        .as_array()
+        .map(|lengths| lengths.iter().map(|n| n.as_u64().unwrap() as usize).collect());
+    let (y, after) = layer.run(&x, state.as_ref(), lengths.as_deref());
+    let h_n = Tensor::stack(&after.cells.iter().map(|cell| &cell.h).collect::<Vec<_>>(), 0);
+    let c_n: Option<Vec<&Tensor<T>>> = after.cells.iter().map(|cell| cell.c.as_ref()).collect();
+    let c_n = c_n.map(|cells| Tensor::stack(&cells, 0));
+    let mut loss = (&y * &tensor(&flip(case.upstream("y")))).sum();
+    loss = &loss + &(&h_n * &tensor(case.upstream("h_n"))).sum();
+    if let Some(c_n) = &c_n {
+        loss = &loss + &(c_n * &tensor(case.upstream("c_n"))).sum();
+    }
+    let grads = loss.backward();
+    Some((|| {
+        compare::<T>("y", &array(&y), &flip(case.output("y")))?;
+        compare::<T>("h_n", &array(&h_n), case.output("h_n"))?;
+        if let Some(c_n) = &c_n {
+            compare::<T>("c_n", &array(c_n), case.output("c_n"))?;
+        }
+        let grad = |x: &Tensor<T>| array(grads.require(x).unwrap());
+        compare::<T>("grad x", &grad(&x), &flip(case.grad("x")))?;
+        for (name, x) in [("h0", &h0), ("c0", &c0)] {
+            if let Some(x) = x {
+                compare::<T>(&format!("grad {name}"), &grad(x), case.grad(name))?;
+            }
+        }
+        check_gradients(layer.layers_mut(), &grads, case)
+    })())
+}
+
+#[test]
+fn every_sequence_layer_that_exists_agrees_with_the_reference() {
+    let Some(cases) = Cases::open("sequence") else { return };
+    let (mut table, mut failures) = (Vec::new(), Vec::new());
+    for case in cases.iter() {
+        let outcomes = [run::<f32>(case).map(|r| ("f32", r)), run::<f64>(case).map(|r| ("f64", r))];
+        let outcome = if outcomes[0].is_none() { Outcome::Later } else { Outcome::Passes };
+        for (real, result) in outcomes.into_iter().flatten() {
+            if let Err(text) = result {
+                failures.push(format!("{} {real}: {text}", case.id));
+            }
+        }
+        table.push((case.id.clone(), case.kind.clone(), outcome));
+    }
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+    document("sequence", &table);
+}
