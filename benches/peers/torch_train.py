@@ -39,16 +39,37 @@ def mlp(*sizes):
     return nn.Sequential(*layers[:-1])
 
 
+class Characters(nn.Module):
+    """Embedding, one recurrent layer, a dense layer at every position."""
+
+    def __init__(self, recurrent):
+        super().__init__()
+        self.embedding = nn.Embedding(65, 64)
+        self.recurrent = recurrent(64, 256, batch_first=True)
+        self.head = nn.Linear(256, 65)
+
+    def forward(self, x):
+        return self.head(self.recurrent(self.embedding(x))[0])
+
+
+# Name: build, shape of an input (or a number of symbols), batch, classes, batches in memory.
 TASKS = {
     "keras-cnn-150": (keras_cnn, (3, 150, 150), 32, 1, 8),
     "fashion-cnn": (fashion_cnn, (1, 28, 28), 64, 10, 8),
     "mlp-small": (lambda: mlp(784, 128, 10), (784,), 32, 10, 64),
     "mlp-1024": (lambda: mlp(784, 1024, 1024, 10), (784,), 256, 10, 8),
+    "char-lstm": (lambda: Characters(nn.LSTM), 64, 32, 65, 8),
+    "char-gru": (lambda: Characters(nn.GRU), 64, 32, 65, 8),
+    "char-rnn": (lambda: Characters(nn.RNN), 64, 32, 65, 8),
 }
 
 
 def batches(shape, batch, classes, count):
     for i in range(count):
+        if isinstance(shape, int):
+            of = lambda seed: torch.from_numpy(integers(seed + i, batch * shape, classes))
+            yield of(10).reshape(batch, shape), of(50)
+            continue
         x = torch.from_numpy(uniform(10 + i, batch, *shape).astype(np.float32))
         if len(shape) == 3 and CHANNELS_LAST:
             x = x.to(memory_format=torch.channels_last)
@@ -58,13 +79,15 @@ def batches(shape, batch, classes, count):
 
 def train(task, build, shape, batch, classes, count):
     model = build()
+    is_symbols = isinstance(shape, int)
     if CHANNELS_LAST and len(shape) == 3:
         model = model.to(memory_format=torch.channels_last)
     criterion = nn.BCEWithLogitsLoss() if classes == 1 else nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True if FUSED else None)
 
     def loss_of(x, y):
-        return criterion(model(x), y)
+        scores = model(x)
+        return criterion(scores.flatten(0, 1) if is_symbols else scores, y)
 
     forward = torch.compile(loss_of) if COMPILE else loss_of
     data = list(batches(shape, batch, classes, count))
@@ -83,7 +106,8 @@ def train(task, build, shape, batch, classes, count):
     timing = measure(step)
     timing |= {"loss": state["loss"], "steps": state["step"], "peak_rss_mb": peak_rss_mb(),
                "rss_before_training_mb": before}
-    emit(task, f"torch-{VARIANT}", batch / timing["median_s"], "samples/s", True, timing)
+    labels, unit = (batch * shape, "tokens/s") if is_symbols else (batch, "samples/s")
+    emit(task, f"torch-{VARIANT}", labels / timing["median_s"], unit, True, timing)
 
 
 def infer(task, batch):
@@ -130,7 +154,8 @@ def linear(task):
 
 
 for task, arguments in TASKS.items():
-    if wanted(task) and not (CHANNELS_LAST and len(arguments[1]) == 1):
+    is_image = not isinstance(arguments[1], int) and len(arguments[1]) == 3
+    if wanted(task) and (is_image or not CHANNELS_LAST):
         train(task, *arguments)
 if wanted("keras-cnn-150-infer/batch32"):
     infer("keras-cnn-150-infer/batch32", 32)

@@ -4,7 +4,7 @@ use crate::Task;
 use crate::inputs::{integers, to_f32, uniform};
 use crate::measure::{Row, peak_rss_mb, time};
 use purlin_core::rng::Stream;
-use purlin_nn::layers::{Conv2d, Flatten, Linear, MaxPool2d};
+use purlin_nn::layers::{Conv2d, Embedding, Flatten, Gru, Linear, Lstm, MaxPool2d, Rnn};
 use purlin_nn::losses::{BceWithLogits, CrossEntropy};
 use purlin_nn::optim::{Adam, Optimizer};
 use purlin_nn::{Context, Forward, Sequential};
@@ -25,15 +25,61 @@ pub(crate) fn tasks() -> Vec<Task> {
 struct Network {
     task: &'static str,
     build: fn(&Stream) -> Sequential,
-    input: &'static [usize],
+    input: Input,
     batch: usize,
     /// 1 for a single logit.
     n_classes: usize,
     n_batches: u64,
 }
 
+/// What a network reads.
+#[derive(Clone, Copy)]
+enum Input {
+    /// Numbers in [0, 1), of this shape.
+    Numbers(&'static [usize]),
+    /// So many symbols, each below `n_classes`, with a label for each.
+    Symbols(usize),
+}
+
+impl Input {
+    /// The batch `i`: numbers by seed 10 + i.
+    fn batch(self, i: u64, batch: usize, n_classes: usize) -> Tensor {
+        match self {
+            Self::Numbers(shape) => input(i, batch, shape),
+            Self::Symbols(steps) => {
+                let symbols = integers(10 + i, batch * steps, n_classes as u64);
+                let symbols: Vec<f32> = symbols.into_iter().map(|symbol| symbol as f32).collect();
+                Tensor::from_slice(&symbols).reshape([batch, steps])
+            }
+        }
+    }
+
+    /// Labels of a sample.
+    fn labels(self) -> usize {
+        match self {
+            Self::Numbers(_) => 1,
+            Self::Symbols(steps) => steps,
+        }
+    }
+
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Numbers(_) => "samples/s",
+            Self::Symbols(_) => "tokens/s",
+        }
+    }
+}
+
 fn networks() -> Vec<Network> {
-    let image: &[usize] = &[150, 150, 3];
+    let image = Input::Numbers(&[150, 150, 3]);
+    let characters = |task, build| Network {
+        task,
+        build,
+        input: Input::Symbols(64),
+        batch: 32,
+        n_classes: VOCABULARY,
+        n_batches: 8,
+    };
     vec![
         Network {
             task: "keras-cnn-150",
@@ -46,7 +92,7 @@ fn networks() -> Vec<Network> {
         Network {
             task: "fashion-cnn",
             build: fashion_cnn,
-            input: &[28, 28, 1],
+            input: Input::Numbers(&[28, 28, 1]),
             batch: 64,
             n_classes: 10,
             n_batches: 8,
@@ -54,7 +100,7 @@ fn networks() -> Vec<Network> {
         Network {
             task: "mlp-small",
             build: |s| mlp(&[784, 128, 10], s),
-            input: &[784],
+            input: Input::Numbers(&[784]),
             batch: 32,
             n_classes: 10,
             n_batches: 64,
@@ -62,12 +108,28 @@ fn networks() -> Vec<Network> {
         Network {
             task: "mlp-1024",
             build: |s| mlp(&[784, 1024, 1024, 10], s),
-            input: &[784],
+            input: Input::Numbers(&[784]),
             batch: 256,
             n_classes: 10,
             n_batches: 8,
         },
+        characters("char-lstm", |s| character_model(s, |stream| Lstm::new(64, 256, stream))),
+        characters("char-gru", |s| character_model(s, |stream| Gru::new(64, 256, stream))),
+        characters("char-rnn", |s| character_model(s, |stream| Rnn::new(64, 256, stream))),
     ]
+}
+
+/// Symbols of the models of characters.
+const VOCABULARY: usize = 65;
+
+fn character_model<L: Forward + 'static>(
+    stream: &Stream,
+    recurrent: impl Fn(&Stream) -> L,
+) -> Sequential {
+    Sequential::new()
+        .push(Embedding::new(VOCABULARY, 64, &stream.child("embedding")))
+        .push(recurrent(&stream.child("recurrent")))
+        .push(Linear::new(256, VOCABULARY, &stream.child("head")))
 }
 
 fn keras_cnn(stream: &Stream) -> Sequential {
@@ -119,8 +181,9 @@ fn train(network: &Network) -> Row {
     let mut optimizer = Adam::new(1e-3);
     let batches: Vec<(Tensor, Vec<usize>)> = (0..network.n_batches)
         .map(|i| {
-            let labels = integers(50 + i, network.batch, network.n_classes.max(2) as u64);
-            (input(i, network.batch, network.input), labels)
+            let n = network.batch * network.input.labels();
+            let labels = integers(50 + i, n, network.n_classes.max(2) as u64);
+            (network.input.batch(i, network.batch, network.n_classes), labels)
         })
         .collect();
     let before = peak_rss_mb();
@@ -141,7 +204,8 @@ fn train(network: &Network) -> Row {
         optimizer.step(&mut model, &grads).expect("every parameter has a gradient");
         step += 1;
     });
-    Row::rate(&timing, network.batch as f64, "samples/s")
+    let n = network.batch * network.input.labels();
+    Row::rate(&timing, n as f64, network.input.unit())
         .with("loss", last)
         .with("steps", step)
         .with("peak_rss_mb", peak_rss_mb())
