@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![allow(unsafe_code, reason = "the SIMD kernels of the project live here and nowhere else")]
 
+#[cfg(feature = "nn")]
+pub mod attention;
 mod buffer;
 #[cfg(feature = "nn")]
 pub mod conv;

@@ -15,6 +15,8 @@
 pub(crate) mod block;
 pub(crate) mod driver;
 mod epilogue;
+#[cfg(feature = "nn")]
+pub(crate) mod inner;
 pub mod naive;
 pub(crate) mod pack;
 #[cfg(test)]

@@ -210,7 +210,7 @@ fn exp_shifted<I: Isa, T: Real>(x: &[T], max: T, out: &mut [T]) -> T {
 }
 
 #[inline(always)]
-fn scale<I: Isa, T: Real>(x: &mut [T], factor: T) {
+pub(crate) fn scale<I: Isa, T: Real>(x: &mut [T], factor: T) {
     let n = T::Lanes::<I>::LANES;
     let factor = T::Lanes::<I>::splat(factor);
     let mut chunks = x.chunks_exact_mut(n);

@@ -1,0 +1,253 @@
+//! The way back.
+
+use super::forward::scores;
+use super::{Attention, ROWS, Rows, blocks, check_len, check_rows};
+use crate::gemm::K_BLOCK;
+use crate::gemm::inner::{Right, pack, product};
+use crate::gemm::pack::Source;
+use crate::mono::once;
+use crate::parallel::{self, Shared};
+use crate::reduce::row;
+use crate::{Buffer, Kernel, dispatch, math};
+use purlin_core::Real;
+use purlin_core::simd::{Isa, Lanes};
+
+/// What [`backward`] reads and writes.
+#[derive(Debug)]
+pub struct Backward<'a, T> {
+    /// The queries.
+    pub q: Rows<'a, T>,
+    /// The keys.
+    pub k: Rows<'a, T>,
+    /// The values.
+    pub v: Rows<'a, T>,
+    /// What [`forward`](super::forward) wrote, `(batch, queries, heads, value_features)`.
+    pub out: &'a [T],
+    /// What [`forward`](super::forward) wrote, `(batch, heads, queries)`.
+    pub log_sums: &'a [T],
+    /// The gradient of `out`.
+    pub grad_out: &'a [T],
+    /// Takes the gradients.
+    pub grads: Grads<'a, T>,
+}
+
+/// Where the gradients of queries, keys and values go.
+#[derive(Debug)]
+pub enum Grads<'a, T> {
+    /// Each in an array of its own: `(batch, places, heads, features)` without gaps.
+    Apart {
+        /// Of the queries.
+        q: &'a mut [T],
+        /// Of the keys.
+        k: &'a mut [T],
+        /// Of the values.
+        v: &'a mut [T],
+    },
+    /// At each place those of all heads of the query, then of the key, then of the value; there are
+    /// as many queries as keys.
+    Packed(&'a mut [T]),
+}
+
+/// The gradients of [`forward`](super::forward); those of padding are 0. The bias has none.
+///
+/// Heads run on several threads, the queries of a head one after the other.
+///
+/// # Panics
+///
+/// When an array has not the length that the sizes say.
+#[track_caller]
+pub fn backward<T: Real>(spec: &Attention<'_, T>, arrays: Backward<'_, T>) {
+    once!(|spec: &Attention<'_, T>, arrays: Backward<'_, T>| {
+        spec.check();
+        let &Attention { batch, queries, keys, heads, key_heads, .. } = spec;
+        let &Attention { features, value_features, .. } = spec;
+        let Backward { q, k, v, out, log_sums, grad_out, grads } = arrays;
+        q.check("q", batch, queries, heads, features);
+        k.check("k", batch, keys, key_heads, features);
+        v.check("v", batch, keys, key_heads, value_features);
+        check_len("out", batch * queries * heads * value_features, out.len());
+        check_len("log_sums", batch * heads * queries, log_sums.len());
+        check_len("grad_out", out.len(), grad_out.len());
+        let (q_width, k_width) = (heads * features, key_heads * features);
+        let v_width = key_heads * value_features;
+        let grads = match grads {
+            Grads::Apart { q, k, v } => {
+                check_rows("grad q", q.len(), q_width, [batch, queries, heads, features]);
+                check_rows("grad k", k.len(), k_width, [batch, keys, key_heads, features]);
+                check_rows("grad v", v.len(), v_width, [batch, keys, key_heads, value_features]);
+                let at = |items: &mut [T]| Shared(items.as_mut_ptr());
+                [(at(q), q_width), (at(k), k_width), (at(v), v_width)]
+            }
+            Grads::Packed(items) => {
+                assert!(
+                    queries == keys,
+                    "attention: expected as many queries as keys, got {queries} and {keys}"
+                );
+                let step = q_width + k_width + v_width;
+                check_len("grads", batch * keys * step, items.len());
+                let first = Shared(items.as_mut_ptr());
+                [(first, step), (first.at(q_width), step), (first.at(q_width + k_width), step)]
+            }
+        };
+        parallel::for_each(batch * key_heads, 3 * spec.work(), |i| {
+            let (b, key_head) = (i / key_heads, i % key_heads);
+            dispatch(Head { spec, q, k, v, out, log_sums, grad_out, grads, b, key_head });
+        });
+    });
+}
+
+/// A head of the keys, with all heads of the queries that use it.
+struct Head<'a, T> {
+    spec: &'a Attention<'a, T>,
+    q: Rows<'a, T>,
+    k: Rows<'a, T>,
+    v: Rows<'a, T>,
+    out: &'a [T],
+    log_sums: &'a [T],
+    grad_out: &'a [T],
+    /// Of queries, keys and values: the first item, and the step from a place to the next.
+    grads: [(Shared<T>, usize); 3],
+    b: usize,
+    key_head: usize,
+}
+
+impl<T: Real> Kernel for Head<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self { spec, q, k, v, out, log_sums, grad_out, grads, b, key_head } = self;
+        let &Attention { queries, keys, heads, features, value_features, scale, .. } = spec;
+        let [(grad_q, q_step), (grad_k, k_step), (grad_v, v_step)] = grads;
+        let grad_k = grad_k.at(b * keys * k_step + key_head * features).0;
+        let grad_v = grad_v.at(b * keys * v_step + key_head * value_features).0;
+        for place in 0..keys {
+            for j in 0..features {
+                // SAFETY: the lengths were checked; each task writes the rows of its own sequence
+                // and head.
+                unsafe { *grad_k.add(place * k_step + j) = T::ZERO };
+            }
+            for j in 0..value_features {
+                // SAFETY: as above.
+                unsafe { *grad_v.add(place * v_step + j) = T::ZERO };
+            }
+        }
+        let n_all = spec.seen_by(b, &(0..queries));
+        let rows_max = ROWS.min(queries);
+        let room = |k: usize, n: usize| Buffer::scratch(Right::<T>::panels_len(k, n));
+        let mut k_across = room(features, n_all);
+        let mut k_down = room(n_all, features);
+        let mut v_across = room(value_features, n_all);
+        let mut q_panels = room(rows_max, features);
+        let mut grad_panels = room(rows_max, value_features);
+        let mut probs = Buffer::scratch(rows_max * n_all);
+        let mut grad_scores = Buffer::scratch(rows_max * n_all);
+        let longest = features.max(value_features).max(n_all).min(K_BLOCK);
+        let mut scratch = Buffer::scratch(rows_max * n_all.max(longest));
+        let k_rows = k.of(keys, features, b, key_head, 0);
+        let v_rows = v.of(keys, value_features, b, key_head, 0);
+        // SAFETY: `check` has seen that all places of all heads lie in their arrays; `n_all` is at
+        // most the number of keys.
+        unsafe {
+            pack::<T::Lanes<I>>(k_rows.transposed(), features, n_all, &mut k_across);
+            pack::<T::Lanes<I>>(k_rows, n_all, features, &mut k_down);
+            pack::<T::Lanes<I>>(v_rows.transposed(), value_features, n_all, &mut v_across);
+        }
+        let k_across = Right::panels(&k_across, features, n_all);
+        let k_down = Right::panels(&k_down, n_all, features);
+        let v_across = Right::panels(&v_across, value_features, n_all);
+        let out_step = heads * value_features;
+        let group = spec.group();
+        for h in key_head * group..(key_head + 1) * group {
+            for rows in blocks(queries) {
+                let (m, n) = (rows.len(), spec.seen_by(b, &rows));
+                let q_rows = q.of(queries, features, b, h, rows.start);
+                let first = (b * queries + rows.start) * out_step + h * value_features;
+                let grad_rows = Source {
+                    first: grad_out.as_ptr().wrapping_add(first),
+                    row_step: out_step,
+                    column_step: 1,
+                };
+                let (probs, grad_scores) = (&mut probs[..m * n], &mut grad_scores[..m * n]);
+                // SAFETY: as above; `probs` and `grad_scores` are `m` rows of `n`.
+                unsafe {
+                    let (to, grad_to) = (probs.as_mut_ptr(), grad_scores.as_mut_ptr());
+                    let (k, v) = (k_across.first(features, n), v_across.first(value_features, n));
+                    product::<T::Lanes<I>>(m, q_rows, k, to, n, false, &mut scratch);
+                    product::<T::Lanes<I>>(m, grad_rows, v, grad_to, n, false, &mut scratch);
+                    pack::<T::Lanes<I>>(q_rows, m, features, &mut q_panels);
+                    pack::<T::Lanes<I>>(grad_rows, m, value_features, &mut grad_panels);
+                }
+                for (i, row) in rows.clone().zip(0..m) {
+                    let probs = &mut probs[row * n..(row + 1) * n];
+                    let grad_scores = &mut grad_scores[row * n..(row + 1) * n];
+                    let seen = spec.seen(b, i);
+                    probs[seen..].fill(T::ZERO);
+                    grad_scores[seen..].fill(T::ZERO);
+                    let (probs, grad_scores) = (&mut probs[..seen], &mut grad_scores[..seen]);
+                    scores::<I, T>(probs, scale, spec.bias_of(b, h, i, seen));
+                    let at = first + row * out_step..first + row * out_step + value_features;
+                    let inner = row::dot::<I, T>(&grad_out[at.clone()], &out[at]);
+                    let log_sum = log_sums[(b * heads + h) * queries + i];
+                    softmax_back::<I, T>(probs, grad_scores, log_sum, inner, scale);
+                }
+                let right = |items, features| Right::panels(items, rows_max, features);
+                let q_right = right(&q_panels, features).first(m, features);
+                let grad_right = right(&grad_panels, value_features).first(m, value_features);
+                let scores_of =
+                    |items: &[T]| Source { first: items.as_ptr(), row_step: n, column_step: 1 };
+                let grad_q = grad_q.at((b * queries + rows.start) * q_step + h * features).0;
+                // SAFETY: as above; of the gradients each task writes the rows of its own sequence
+                // and heads.
+                unsafe {
+                    let left = scores_of(grad_scores);
+                    let k = k_down.first(n, features);
+                    if n == 0 {
+                        zero(grad_q, q_step, m, features);
+                    }
+                    product::<T::Lanes<I>>(m, left, k, grad_q, q_step, false, &mut scratch);
+                    let left = left.transposed();
+                    product::<T::Lanes<I>>(n, left, q_right, grad_k, k_step, true, &mut scratch);
+                    let left = scores_of(probs).transposed();
+                    product::<T::Lanes<I>>(n, left, grad_right, grad_v, v_step, true, &mut scratch);
+                }
+            }
+        }
+    }
+}
+
+/// From scores to probabilities, and from the gradient of the probabilities to that of the
+/// products: `p (grad_p - <grad_p, p>) scale`, where the inner product is that of output and its
+/// gradient.
+#[inline(always)]
+fn softmax_back<I: Isa, T: Real>(
+    scores: &mut [T],
+    grads: &mut [T],
+    log_sum: T,
+    inner: T,
+    scale: f64,
+) {
+    let lanes = T::Lanes::<I>::LANES;
+    let (log_sum, inner) = (T::Lanes::<I>::splat(log_sum), T::Lanes::<I>::splat(inner));
+    let scale = T::Lanes::<I>::splat_f64(scale);
+    for first in (0..scores.len()).step_by(lanes) {
+        let end = scores.len().min(first + lanes);
+        let score = T::Lanes::<I>::load_partial(&scores[first..end], T::ZERO);
+        let grad = T::Lanes::<I>::load_partial(&grads[first..end], T::ZERO);
+        let p = math::exp(score - log_sum);
+        p.store_partial(&mut scores[first..end]);
+        (p * (grad - inner) * scale).store_partial(&mut grads[first..end]);
+    }
+}
+
+/// # Safety
+///
+/// `m` rows of `n` items, `step` apart, must be writable at `out`.
+unsafe fn zero<T: Real>(out: *mut T, step: usize, m: usize, n: usize) {
+    for row in 0..m {
+        for j in 0..n {
+            // SAFETY: the item lies in the rows (`# Safety`).
+            unsafe { *out.add(row * step + j) = T::ZERO };
+        }
+    }
+}
