@@ -57,7 +57,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
     let init = match arguments.init {
         Start::PlusPlus => Init::PlusPlus { n_local_trials: None },
-        Start::Parallel => Init::Parallel { rounds: 5, oversampling: 2.0 * k as f64 },
+        Start::Parallel => Init::Parallel { rounds: 5, oversampling: 2.0 },
         Start::Random => Init::Random,
     };
     let kmeans = KMeans::new(k).init(init).n_init(arguments.n_init).max_iter(arguments.max_iter);

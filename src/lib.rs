@@ -1,5 +1,5 @@
-//! Machine learning in pure Rust: tensors with automatic differentiation, neural networks, data and
-//! pictures, with the same bits on any number of threads and any instruction set.
+//! Machine learning in pure Rust: tensors with automatic differentiation, neural networks, clustering,
+//! data and pictures, with the same bits on any number of threads and any instruction set.
 //!
 //! This package re-exports the crates of the workspace, one feature per family; each can be taken
 //! alone.
@@ -13,6 +13,8 @@
 //! | `data` | `purlin-data`: data sets, readers, augmentation, batches | `data` |
 //! | `cluster` | `purlin-cluster`: clustering, without tensors | `cluster` |
 //! | `plot` | `purlin-plot`: pictures as SVG and PNG | `plot` |
+//!
+//! The feature `ndarray` takes tables from ndarray and gives them back; nalgebra needs none.
 //!
 //! # Examples
 //!

@@ -76,6 +76,10 @@ impl<T: Real, const CHAINS: usize> Kernel for FmaChains<T, CHAINS> {
                 *chain = chain.mul_add(scale, scale);
             }
         }
-        chains.into_iter().map(Lanes::sum).sum()
+        let mut total = T::Lanes::<I>::splat(T::ZERO);
+        for chain in chains {
+            total = total + chain;
+        }
+        total.sum()
     }
 }

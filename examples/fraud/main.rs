@@ -1,5 +1,6 @@
 //! Fraud without a teacher: how strange is a payment? Distances, densities, mixtures and a hierarchy
 //! score credit-card payments, and the labels, kept back until then, say how good the scores are.
+//! Any other table is scored as well; where no column tells frauds, nobody judges.
 //! Run: cargo run --release --example fraud -- --data creditcard.csv
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
@@ -11,26 +12,29 @@ use clap::Parser;
 use purlin::cluster::{Dbscan, Metric, SpatialIndex};
 use purlin::core::Matrix;
 use purlin::core::rng::Stream;
-use purlin::data::csv::{ColumnData, CsvReader};
 use purlin::nn::metrics::RocAuc;
 use purlin::plot::{Figure, LinePlot, Style};
 use scores::{Score, scaled, score};
+use shared::{Data, Plane, TableArguments, number};
 use std::error::Error;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Scores payments by how strange they are, and judges the scores by known frauds.
+///
+/// The file, which must be given, is the credit-card set of the Université Libre de Bruxelles, a
+/// sample of it, or any other. What is written to `--output` is the cluster that DBSCAN finds for
+/// each row, empty for an alarm.
 #[derive(Parser)]
 struct Arguments {
-    /// A CSV file with a header and a column that is 1 for a fraud, such as the credit-card set of the
-    /// Université Libre de Bruxelles or a sample of it; plain or gzipped.
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
-    /// The column that tells frauds.
+    #[command(flatten)]
+    table: TableArguments,
+    /// The column that is 1 for a fraud and 0 for a good payment, where there is one. It is never
+    /// clustered by.
     #[arg(long, default_value = "Class")]
     label: String,
-    /// Columns that tell nothing: numbers of rows, times.
+    /// Columns that tell nothing: numbers of rows, times. Looked at where `--columns` is not given.
     #[arg(long, value_name = "NAME,..", value_delimiter = ',', default_value = ",Time")]
     ignore: Vec<String>,
     /// The share of frauds among the payments that nobody has looked at.
@@ -48,37 +52,50 @@ struct Arguments {
     components: Option<usize>,
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Writes the scores of the first part to this CSV file.
+    /// Writes the scores of the first part to this CSV file; of all rows where no column tells
+    /// frauds.
     #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    #[arg(long, value_name = "FILE", default_value = "out/fraud.png")]
-    picture: PathBuf,
+    scores: Option<PathBuf>,
 }
 
 /// Payments and whether each is a fraud (1) or not (0).
 struct Payments {
+    columns: Vec<String>,
     x: Matrix<f64>,
+    is_scaled: bool,
     is_fraud: Vec<usize>,
 }
 
 impl Payments {
-    fn open(arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
-        let table = CsvReader::new().read(&arguments.data)?;
-        let label = table.numeric(&arguments.label)?;
-        if let Some(row) = label.iter().position(|&value| value != 0.0 && value != 1.0) {
-            let (name, value) = (&arguments.label, label[row]);
+    /// The columns to look at, and whether a column tells frauds.
+    fn of(arguments: &Arguments, data: &Data) -> Result<(Self, bool), Box<dyn Error>> {
+        let Arguments { table, label: name, ignore, .. } = arguments;
+        let label = data.column(name);
+        let is_other = |value: &f64| *value != 0.0 && *value != 1.0;
+        if let Some((row, value)) = label.into_iter().flatten().enumerate().find(|l| is_other(l.1))
+        {
             return Err(format!("column {name} must be 0 or 1, got {value} in row {row}").into());
         }
-        let is_used = |name: &String| *name != arguments.label && !arguments.ignore.contains(name);
-        let mut columns: Vec<Vec<f64>> = Vec::new();
-        for column in table.columns().iter().filter(|column| is_used(&column.name)) {
-            let ColumnData::Numeric(values) = &column.data else { continue };
-            // Amounts of money span powers of ten: their logarithm says more.
-            let is_amount = column.name == "Amount" && values.iter().all(|&v| v >= 0.0);
-            columns.push(values.iter().map(|&v| if is_amount { v.ln_1p() } else { v }).collect());
+        let is_used =
+            |column: &String| column != name && (table.names_columns() || !ignore.contains(column));
+        let used: Vec<usize> =
+            (0..data.columns.len()).filter(|&j| is_used(&data.columns[j])).collect();
+        if used.is_empty() {
+            return Err("expected a column of numbers beside the label and what is ignored".into());
         }
-        let x = Matrix::from_fn(table.n_rows(), columns.len(), |i, j| columns[j][i]);
-        Ok(Self { x, is_fraud: label.iter().map(|&value| value as usize).collect() })
+        // Amounts of money span powers of ten: their logarithm says more.
+        let is_amount =
+            |j: usize| data.columns[j] == "Amount" && data.x.column(j).all(|v| v >= 0.0);
+        let is_amount: Vec<bool> = used.iter().map(|&j| is_amount(j)).collect();
+        let x = Matrix::from_fn(data.x.n_rows(), used.len(), |i, j| {
+            let value = data.x[(i, used[j])];
+            if is_amount[j] { value.ln_1p() } else { value }
+        });
+        let is_fraud = label.map(|label| label.iter().map(|&value| value as usize).collect());
+        let is_judged = is_fraud.is_some();
+        let is_fraud = is_fraud.unwrap_or_else(|| vec![0; x.n_rows()]);
+        let columns = used.iter().map(|&j| data.columns[j].clone()).collect();
+        Ok((Self { columns, x, is_scaled: data.is_scaled(), is_fraud }, is_judged))
     }
 
     /// Rows of one kind, in an order of chance.
@@ -95,7 +112,12 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let payments = Payments::open(arguments)?;
+    let no_file = || Err("expected a file of payments: --data FILE".into());
+    let data = arguments.table.open(no_file)?;
+    let (payments, is_judged) = Payments::of(arguments, &data)?;
+    if !is_judged {
+        return unjudged(arguments, &data, &payments);
+    }
     let (good, fraud) = (payments.rows(0, arguments.seed), payments.rows(1, arguments.seed));
     if good.len() < 4 || fraud.is_empty() || !(0.0..1.0).contains(&arguments.share) {
         return Err("expected 4 good payments, 1 fraud and a share of frauds below 1".into());
@@ -111,10 +133,14 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let judged = score(arguments, &payments, known, &new)?;
     let is_fraud: Vec<usize> = new.iter().map(|&i| payments.is_fraud[i]).collect();
     print_judgement(&judged, &is_fraud)?;
-    dbscan_alarm(arguments, &payments, known, &new)?;
-    if let Some(path) = &arguments.output {
-        write_scores(path, &new, &is_fraud, &judged)?;
+    let labels = dbscan_alarm(arguments, &payments, known, &new)?;
+    let alarms = new.iter().filter(|&&row| labels[row].is_none());
+    let caught = alarms.clone().filter(|&&row| payments.is_fraud[row] == 1).count();
+    println!("{} alarms, {caught} of them right; {} frauds in all", alarms.count(), fraud.len());
+    if let Some(path) = &arguments.scores {
+        write_scores(path, &new, Some(&is_fraud), &judged)?;
     }
+    arguments.table.write_labels(&data, &labels)?;
 
     let n_fraud = (arguments.share * good.len() as f64 / (1.0 - arguments.share)).round() as usize;
     let n_fraud = n_fraud.clamp(1, fraud.len());
@@ -129,7 +155,38 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     print_judgement(&judged, &is_fraud)?;
     print_notes(n_fraud);
 
-    shared::save(&curves(&judged, &is_fraud, share)?, &arguments.picture)
+    arguments.table.save(&curves(&judged, &is_fraud, share)?, "fraud")
+}
+
+/// Scores a table of which nobody says what is strange.
+fn unjudged(arguments: &Arguments, data: &Data, payments: &Payments) -> Result<(), Box<dyn Error>> {
+    const TOP: usize = 5;
+    let (n, d) = payments.x.shape();
+    if n < 4 {
+        return Err(format!("expected 4 rows, got {n}").into());
+    }
+    println!("{n} rows, {d} columns; no column {} tells frauds", arguments.label);
+    let all: Vec<usize> = (0..n).collect();
+    let scores = score(arguments, payments, &all, &all)?;
+    println!("\n{:<20} the strangest rows, counted from 0, with their scores", "score");
+    for score in &scores {
+        let mut order = all.clone();
+        order.sort_by(|&a, &b| score.values[b].total_cmp(&score.values[a]));
+        let top: Vec<String> = (order.iter().take(TOP))
+            .map(|&i| format!("{i} ({})", number(score.values[i])))
+            .collect();
+        println!("{:<20} {}", score.name, top.join(", "));
+    }
+    let labels = dbscan_alarm(arguments, payments, &all, &all)?;
+    println!("{} alarms", labels.iter().filter(|label| label.is_none()).count());
+    if let Some(path) = &arguments.scores {
+        write_scores(path, &all, None, &scores)?;
+    }
+    let (x, _) = scaled(payments, &all, &all)?;
+    let plane = Plane::of(x.view(), &payments.columns)?;
+    let picture = plane.scatter(x.view(), &labels).title(format!("Alarms: {}", data.name));
+    arguments.table.save(&picture.draw()?, "fraud")?;
+    arguments.table.write_labels(data, &labels)
 }
 
 fn percent(part: &[usize], whole: usize) -> f64 {
@@ -174,32 +231,35 @@ fn print_notes(n_fraud: usize) {
     );
 }
 
-/// DBSCAN says yes or no: what lies near no dense region of good payments raises an alarm.
+/// DBSCAN says yes or no: what lies near no dense region of known payments raises an alarm, and has
+/// no cluster. The others have one; rows that are neither known nor new have none.
 fn dbscan_alarm(
     arguments: &Arguments,
     payments: &Payments,
     known: &[usize],
     new: &[usize],
-) -> Result<(), Box<dyn Error>> {
+) -> Result<Vec<Option<usize>>, Box<dyn Error>> {
     let (known_x, new_x) = scaled(payments, known, new)?;
     let min_samples = arguments.neighbours.min(known.len());
-    // So wide that nine good payments of ten are cores.
+    // So wide that nine known payments of ten are cores.
     let index = SpatialIndex::new(known_x.view(), Metric::Euclidean)?;
     let mut distances: Vec<f64> = (index.nearest_batch(known_x.view(), min_samples)?.iter())
         .filter_map(|row| row.last().map(|last| last.distance))
         .collect();
     distances.sort_by(f64::total_cmp);
     let eps = distances[(distances.len() - 1) * 9 / 10].max(f64::MIN_POSITIVE);
-    let labels = Dbscan::new(eps, min_samples).fit(known_x.view())?.predict(new_x.view())?;
-    let alarms = labels.iter().filter(|label| label.is_none()).count();
-    let caught =
-        labels.iter().zip(new).filter(|(l, row)| l.is_none() && payments.is_fraud[**row] == 1);
-    let caught = caught.count();
-    let frauds = new.iter().filter(|&&row| payments.is_fraud[row] == 1).count();
-    println!(
-        "DBSCAN (eps {eps:.2}): {alarms} alarms, {caught} of them right; {frauds} frauds in all"
-    );
-    Ok(())
+    let model = Dbscan::new(eps, min_samples).fit(known_x.view())?;
+    print!("\nDBSCAN (eps {eps:.2}): ");
+    let mut labels = vec![None; payments.x.n_rows()];
+    for (&row, &label) in known.iter().zip(model.labels()) {
+        labels[row] = label;
+    }
+    if known != new {
+        for (&row, label) in new.iter().zip(model.predict(new_x.view())?) {
+            labels[row] = label;
+        }
+    }
+    Ok(labels)
 }
 
 /// Precision over recall.
@@ -233,14 +293,16 @@ fn curves(scores: &[Score], is_fraud: &[usize], share: f64) -> Result<Figure, Bo
 fn write_scores(
     path: &Path,
     rows: &[usize],
-    is_fraud: &[usize],
+    is_fraud: Option<&[usize]>,
     scores: &[Score],
 ) -> Result<(), Box<dyn Error>> {
     let names: Vec<&str> = scores.iter().map(|score| score.name).collect();
-    let mut text = format!("row,is fraud,{}\n", names.join(","));
+    let judge = if is_fraud.is_some() { "is fraud," } else { "" };
+    let mut text = format!("row,{judge}{}\n", names.join(","));
     for (i, row) in rows.iter().enumerate() {
+        let judge = is_fraud.map_or_else(String::new, |is_fraud| format!("{},", is_fraud[i]));
         let values: Vec<String> = scores.iter().map(|score| score.values[i].to_string()).collect();
-        writeln!(text, "{row},{},{}", is_fraud[i], values.join(","))?;
+        writeln!(text, "{row},{judge}{}", values.join(","))?;
     }
     shared::write(path, &text)?;
     println!("scores: {}", path.display());

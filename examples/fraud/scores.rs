@@ -48,13 +48,16 @@ pub(crate) fn score(
     ])
 }
 
-/// Both tables, scaled by what is known.
+/// Both tables, scaled by what is known unless the command line says otherwise.
 pub(crate) fn scaled(
     payments: &Payments,
     known: &[usize],
     new: &[usize],
 ) -> Result<(Matrix<f64>, Matrix<f64>), Box<dyn Error>> {
     let (known, new) = (payments.x.view().select_rows(known), payments.x.view().select_rows(new));
+    if !payments.is_scaled {
+        return Ok((known, new));
+    }
     let scaler = StandardScaler::fit(known.view())?;
     Ok((scaler.transform(known.view())?, scaler.transform(new.view())?))
 }

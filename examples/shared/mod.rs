@@ -34,7 +34,7 @@ pub(crate) fn report(result: Result<(), Box<dyn Error>>) -> ExitCode {
 #[derive(Args)]
 pub(crate) struct TableArguments {
     /// A CSV file with a header, plain or gzipped [default: data that is built in].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, visible_alias = "data", value_name = "FILE")]
     input: Option<PathBuf>,
     /// The columns to cluster by [default: all that hold numbers].
     #[arg(long, value_name = "NAME,..", value_delimiter = ',', requires = "input")]
@@ -109,6 +109,16 @@ impl Data {
         })
     }
 
+    /// A column of the file that holds numbers, clustered by or not.
+    pub(crate) fn column(&self, name: &str) -> Option<&[f64]> {
+        self.file.as_ref()?.numeric(name).ok()
+    }
+
+    /// Whether the columns are to be scaled.
+    pub(crate) fn is_scaled(&self) -> bool {
+        self.scaler.is_some()
+    }
+
     pub(crate) fn describe(&self) {
         let (n, d) = self.x.shape();
         let scaled =
@@ -165,6 +175,11 @@ impl TableArguments {
             data.scaler = None;
         }
         Ok(data)
+    }
+
+    /// Whether the command line names the columns to cluster by.
+    pub(crate) fn names_columns(&self) -> bool {
+        !self.columns.is_empty()
     }
 
     fn read(&self, path: &Path) -> Result<Data, Box<dyn Error>> {

@@ -34,8 +34,7 @@ const OP: &str = "choose_k";
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::ChooseK;
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{ChooseK, MatrixView};
 ///
 /// let x = [[0.0], [1.0], [2.0], [20.0], [21.0], [22.0], [50.0], [51.0], [52.0]];
 /// let table = ChooseK::new(1..=5).fit(MatrixView::from_rows(&x))?;
@@ -64,12 +63,37 @@ pub struct ChooseK {
 }
 
 /// What [`ChooseK::fit`] found, a row for each number of clusters.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{ChooseK, MatrixView};
+///
+/// let x = [[0.0], [1.0], [2.0], [20.0], [21.0], [22.0]];
+/// let table = ChooseK::new(1..=3).n_references(0).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(table.rows().len(), 3);
+/// assert_eq!((table.best_by_silhouette(), table.elbow()), (Some(2), Some(2)));
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChooseKTable {
     rows: Vec<ChooseKRow>,
 }
 
 /// What speaks for a number of clusters; see [`ChooseK`].
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{ChooseK, MatrixView};
+///
+/// let x = [[0.0], [1.0], [20.0], [21.0]];
+/// let table = ChooseK::new(1..=2).n_references(0).fit(MatrixView::from_rows(&x))?;
+/// let [one, two] = table.rows() else { panic!("expected two rows") };
+/// assert_eq!((one.n_clusters, one.inertia, one.silhouette), (1, 401.0, None));
+/// assert_eq!((two.n_clusters, two.inertia, two.gap), (2, 1.0, None)); // no references
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChooseKRow {
     /// The number of clusters.
@@ -128,7 +152,7 @@ impl ChooseK {
     ///
     /// # Errors
     ///
-    /// - [`Error::InvalidParam`]: the range is empty or begins at 0, or a count of k-means is 0.
+    /// - [`Error::InvalidParam`]: the range is empty or begins at 0, or `n_init` or `max_iter` is 0.
     /// - [`Error::TooFewSamples`]: `x` has fewer rows than the range ends with.
     /// - Otherwise as [`KMeans::fit`].
     pub fn fit<T: Real>(&self, x: MatrixView<'_, T>) -> Result<ChooseKTable> {
@@ -139,6 +163,11 @@ impl ChooseK {
         if first > last {
             let range = format!("{first}..={last}");
             return Err(Error::param(OP, "n_clusters", "a range that is not empty", range));
+        }
+        for (name, value) in [("n_init", self.n_init), ("max_iter", self.max_iter)] {
+            if value == 0 {
+                return Err(Error::param(OP, name, "at least 1", value));
+            }
         }
         crate::check::table(OP, x, last)?;
         let mut rows = Vec::new();
@@ -233,8 +262,7 @@ impl ChooseKTable {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::ChooseK;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{ChooseK, MatrixView};
     ///
     /// let x = [[0.0, 0.0], [0.0, 1.0], [20.0, 0.0], [20.0, 1.0], [10.0, 17.0], [10.0, 18.0]];
     /// let choice = ChooseK::new(1..=6).n_references(0).silhouette(false);

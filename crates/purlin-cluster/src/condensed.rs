@@ -74,8 +74,7 @@ impl<T: Real> CondensedMatrix<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::CondensedMatrix;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{CondensedMatrix, MatrixView};
     ///
     /// let square = [[0.0, 1.0], [2.0, 0.0]];
     /// let err = CondensedMatrix::from_square(MatrixView::from_rows(&square)).unwrap_err();

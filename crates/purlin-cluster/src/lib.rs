@@ -53,7 +53,7 @@ pub use mini_batch::{MiniBatchKMeans, MiniBatchModel, MiniBatchState};
 pub use mixture::{Covariance, Covariances, GaussianMixture, GaussianMixtureModel, MixtureInit};
 pub use optics::{Optics, OpticsModel, ReachabilityPlot, Xi, XiClusters};
 pub use predictor::{NearestCentroid, NearestNeighbor};
-pub use purlin_core::{Error, Result};
+pub use purlin_core::{Error, Matrix, MatrixCow, MatrixView, Real, Result};
 pub use spectral::{Affinity, SpectralClustering, SpectralModel};
 pub use spherical::{SphericalKMeans, SphericalModel};
 pub use traits::{Clusterer, Clustering, Predict};

@@ -7,8 +7,7 @@ use purlin_core::{MatrixView, Real, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Clusterer, Clustering, KMeans, Result};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{Clusterer, Clustering, KMeans, MatrixView, Result};
 ///
 /// fn n_clusters(algorithm: &impl Clusterer<f64>, x: MatrixView<'_, f64>) -> Result<usize> {
 ///     Ok(algorithm.fit(x)?.n_clusters())
@@ -33,6 +32,21 @@ pub trait Clusterer<T: Real> {
 }
 
 /// A partition of the rows of a table.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Clustering, Dbscan, KMeans, MatrixView};
+///
+/// fn n_noise(model: &impl Clustering<f64>) -> usize {
+///     model.labels().iter().filter(|label| label.is_none()).count()
+/// }
+/// let x = [[0.0], [1.0], [9.0]];
+/// let x = MatrixView::from_rows(&x);
+/// assert_eq!(n_noise(&KMeans::new(2).fit(x)?), 0);
+/// assert_eq!(n_noise(&Dbscan::new(2.0, 2).fit(x)?), 1);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 pub trait Clustering<T: Real> {
     /// Columns of the table that was clustered.
     fn n_features(&self) -> usize;
@@ -45,6 +59,21 @@ pub trait Clustering<T: Real> {
 }
 
 /// A clustering that tells where new rows belong.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Dbscan, KMeans, MatrixView, Predict, Result};
+///
+/// fn is_known(model: &impl Predict<f64>, row: [f64; 1]) -> Result<bool> {
+///     Ok(model.predict(MatrixView::from_rows(&[row]))?[0].is_some())
+/// }
+/// let x = [[0.0], [1.0], [9.0]];
+/// let x = MatrixView::from_rows(&x);
+/// assert!(is_known(&KMeans::new(2).fit(x)?, [500.0])?);
+/// assert!(!is_known(&Dbscan::new(2.0, 2).fit(x)?, [500.0])?);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 pub trait Predict<T: Real>: Clustering<T> {
     /// The cluster of each row of `x`, `None` for noise.
     ///

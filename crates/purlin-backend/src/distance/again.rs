@@ -20,6 +20,23 @@ pub(super) const DOWN: f32 = 1.0 - 4.0 * f32::EPSILON;
 /// is at most, and how far all others at least.
 ///
 /// They hold for the time when a [`Drift`] began. Made by [`Centroids::bounds`](super::Centroids::bounds).
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::{Centroids, Drift, Frame, Points};
+/// use purlin_core::MatrixView;
+///
+/// let x = [[0.0f32], [1.0], [9.0]];
+/// let x = MatrixView::from_rows(&x);
+/// let frame = Frame::new(&[4.0f32], 5.0);
+/// let points = Points::pack(x, &frame);
+/// let centroids = MatrixView::from_rows(&[[0.0], [9.0]]);
+/// let centroids = Centroids::after(centroids, &frame, &Drift::new(2));
+/// let (mut labels, mut bounds) = ([0; 3], centroids.bounds(3));
+/// centroids.nearest_bounded(x, &points, 0..3, &mut labels, bounds.of(0..3));
+/// assert_eq!(labels, [0, 0, 1]); // and `bounds` hold until the centroids move too far
+/// ```
 #[derive(Debug, Clone)]
 pub struct HamerlyBounds(pub(super) Kept<Vec<f32>, Vec<RowBounds>>);
 
@@ -40,6 +57,19 @@ pub(super) struct RowBounds {
 }
 
 /// [`HamerlyBounds`] of some of the rows.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::{Centroids, Frame, Points};
+/// use purlin_core::MatrixView;
+///
+/// let frame = Frame::new(&[4.0f32], 5.0);
+/// let centroids = Centroids::new(MatrixView::from_rows(&[[0.0], [9.0]]), &frame);
+/// let mut bounds = centroids.bounds(40);
+/// let block = bounds.of(Points::LANES..40); // what one task keeps
+/// drop(block);
+/// ```
 #[derive(Debug)]
 pub struct HamerlyBoundsMut<'a>(pub(super) Kept<&'a mut [f32], &'a mut [RowBounds]>);
 
@@ -105,6 +135,28 @@ impl HamerlyBoundsMut<'_> {
 }
 
 /// How far each of a few rows has moved since [`HamerlyBounds`] are kept.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::{Centroids, Drift, Frame, Points};
+/// use purlin_core::MatrixView;
+///
+/// let x = MatrixView::from_rows(&[[0.0f32], [9.0]]);
+/// let frame = Frame::new(&[4.0f32], 5.0);
+/// let points = Points::pack(x, &frame);
+/// let (mut labels, mut drift) = ([0; 2], Drift::new(2));
+/// let centroids = Centroids::after(x, &frame, &drift);
+/// let mut bounds = centroids.bounds(2);
+/// centroids.nearest_bounded(x, &points, 0..2, &mut labels, bounds.of(0..2));
+///
+/// let moved = MatrixView::from_rows(&[[5.0f32], [9.0]]);
+/// drift.add(&[5.0, 0.0]); // so far that a bound no longer tells
+/// let centroids = Centroids::after(moved, &frame, &drift);
+/// let assigned = centroids.nearest_bounded(x, &points, 0..2, &mut labels, bounds.of(0..2));
+/// assert!(assigned.n_distances > 0);
+/// assert_eq!(labels, [0, 1]);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Drift {
     /// Each, all together.

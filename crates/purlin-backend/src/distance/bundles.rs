@@ -40,6 +40,20 @@ pub struct Bundles<T: Real> {
 }
 
 /// The nearest of a bundle.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::{Bundles, Least, Panels};
+/// use purlin_core::MatrixView;
+///
+/// let mut members = vec![u32::MAX; Panels::<f32>::lanes()];
+/// members[..2].copy_from_slice(&[1, 0]);
+/// let bundles = Bundles::new(MatrixView::from_rows(&[[0.0f32], [5.0]]), &members);
+/// let mut least = Vec::new();
+/// bundles.least(0, MatrixView::from_rows(&[[1.0]]), &[0], &mut least);
+/// assert_eq!(least, [Least { value: 1.0, lane: 1, second: 16.0 }]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Least<T> {
     /// The least squared distance.

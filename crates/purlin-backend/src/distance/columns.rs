@@ -6,6 +6,17 @@ use purlin_core::simd::Isa;
 use purlin_core::{MatrixView, Real};
 
 /// How the numbers of a column lie.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::columns;
+/// use purlin_core::MatrixView;
+///
+/// let column = columns(MatrixView::from_rows(&[[3.0], [0.0], [-1.0]]), &[1.0])[0];
+/// assert_eq!((column.square, column.reach), (9.0, 2.0)); // 2, -1 and -2 from the center
+/// assert_eq!((column.most, column.least), (3.0, 1.0));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Column {
     /// The sum of the squares of the numbers less their center.

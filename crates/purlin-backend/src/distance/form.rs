@@ -4,6 +4,20 @@ use purlin_core::Real;
 use purlin_core::simd::Lanes;
 
 /// What is compared with the reach: a chain over the features in their order, from 0.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::{Form, Panels, values_of};
+/// use purlin_core::MatrixView;
+///
+/// let rows = Panels::pack(MatrixView::from_rows(&[[1.0, 1.0], [3.0, 4.0]]), None);
+/// let mut values = [0.0; 2];
+/// values_of(Form::Manhattan, &[0.0, 0.0], (&rows, 0..2), &mut values);
+/// assert_eq!(values, [2.0, 7.0]);
+/// values_of(Form::Chebyshev, &[0.0, 0.0], (&rows, 0..2), &mut values);
+/// assert_eq!(values, [1.0, 4.0]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// `t * t + sum` for each difference `t`, in one rounding.

@@ -17,6 +17,23 @@ const ITEMS: usize = SIDE * BLOCK;
 
 /// The distance of a cluster `x` from the union of `a` and `b`, from `ax`, `bx` and the numbers of
 /// samples; in double precision, rounded once.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::{Joined, Symmetric, Update};
+///
+/// let (inf, mut hits) = (f64::INFINITY, Vec::new());
+/// let mut from_2 = |update| {
+///     let mut table = Symmetric::from_condensed(3, vec![1.0, 4.0, 3.0]); // 0-1, 0-2, 1-2
+///     let (floors, bounds) = (&[0.0, inf, 0.0, inf], &[0.0, -inf, -inf, -inf]);
+///     let joined = Joined { update, floors, bounds, sizes: &[3.0, 1.0, 1.0, 0.0] };
+///     table.join(0, 1, &joined, &mut hits).map(|(distance, _)| distance)
+/// };
+/// assert_eq!(from_2(Update::Complete), Some(4.0));
+/// assert_eq!(from_2(Update::Average { sizes: [3.0, 1.0] }), Some(3.75));
+/// assert_eq!(from_2(Update::Median { between: 1.0 }), Some(3.25));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Update {
     /// `max(ax, bx)`.
@@ -50,6 +67,24 @@ pub enum Update {
 }
 
 /// Two clusters become one: how, and what is known of the others.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::{Joined, Symmetric, Update};
+///
+/// let mut table = Symmetric::from_condensed(3, vec![1.0, 4.0, 3.0]);
+/// let inf = f64::INFINITY;
+/// let joined = Joined {
+///     update: Update::Weighted,
+///     floors: &[0.0, inf, 0.0, inf], // row 1 goes into row 0
+///     bounds: &[0.0, -inf, 3.0, -inf],
+///     sizes: &[1.0; 4],
+/// };
+/// let mut hits = Vec::new();
+/// assert_eq!(table.join(0, 1, &joined, &mut hits), Some((3.5, 2)));
+/// assert!(hits.is_empty()); // 3.5 is no nearer to row 2 than what it has
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Joined<'a, T> {
     /// The rule.

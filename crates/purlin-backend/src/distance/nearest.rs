@@ -47,6 +47,21 @@ pub struct Centroids<T: Real> {
 }
 
 /// What [`Centroids::nearest`] did.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::{Assigned, Centroids, Frame, Points};
+/// use purlin_core::MatrixView;
+///
+/// let x = [[0.0f32], [1.0], [9.0], [8.0]];
+/// let x = MatrixView::from_rows(&x);
+/// let frame = Frame::new(&[4.0f32], 5.0);
+/// let points = Points::pack(x, &frame);
+/// let centroids = Centroids::new(MatrixView::from_rows(&[[0.0], [9.0]]), &frame);
+/// let assigned = centroids.nearest(x, &points, 0..4, &mut [0; 4]);
+/// assert_eq!(assigned, Assigned { n_changed: 2, n_distances: 8, n_close: 0, n_tied: 0 });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Assigned {
     /// Rows whose label is another than before.

@@ -10,6 +10,18 @@ use purlin_core::simd::{Isa, Lanes, MAX_LANES};
 use std::ops::Range;
 
 /// A row that is near enough to another.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::{Form, Hit, Panels, find_in_box};
+/// use purlin_core::MatrixView;
+///
+/// let x = Panels::pack(MatrixView::from_rows(&[[0.0], [1.0], [3.0]]), None);
+/// let (mut hits, bounds) = (Vec::new(), (&[1.0][..], &[3.0][..]));
+/// find_in_box(Form::SquaredEuclidean, (&x, 0..1), &[4.0], (&x, 1..3), bounds, &mut hits);
+/// assert_eq!(hits, [Hit { query: 0, row: 1, value: 1.0 }]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit<T> {
     /// Which of the rows that ask, counted from the first.

@@ -10,6 +10,17 @@ use purlin_core::simd::{Isa, Lanes, MAX_LANES};
 use std::ops::Range;
 
 /// What [`two_nearest`] finds.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_backend::distance::{Panels, TwoNearest, two_nearest};
+/// use purlin_core::MatrixView;
+///
+/// let b = Panels::pack(MatrixView::from_rows(&[[5.0], [1.0], [2.0]]), None);
+/// let found = two_nearest(&[0.0], &b, 0..3, &[0.0; 3]);
+/// assert_eq!(found, Some(TwoNearest { value: 1.0, row: 1, next: 4.0 }));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TwoNearest<T> {
     /// The least squared distance.

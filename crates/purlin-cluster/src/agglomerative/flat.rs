@@ -14,8 +14,7 @@ use purlin_core::{Error, MatrixView, Real, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Agglomerative, Linkage, PredictBy};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{Agglomerative, Linkage, MatrixView, PredictBy};
 ///
 /// let x = [[0.0], [1.0], [2.0], [9.0]];
 /// let flat = Agglomerative::new(Linkage::Average).cut(2).predict_by(PredictBy::NearestCentroid);
@@ -41,6 +40,21 @@ enum Cut {
 }
 
 /// Which cluster a new row is given to.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Agglomerative, Linkage, MatrixView, PredictBy};
+///
+/// let x = [[0.0], [1.0], [2.0], [9.0]];
+/// let flat = Agglomerative::new(Linkage::Average).cut(2);
+/// let new = [[5.3]]; // 3.3 from the nearest of {0, 1, 2}, 3.7 from 9, 4.3 from the centroid 1
+/// let model = flat.clone().fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.predict(MatrixView::from_rows(&new))?, [0]);
+/// let model = flat.predict_by(PredictBy::NearestCentroid).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.predict(MatrixView::from_rows(&new))?, [1]);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum PredictBy {
@@ -57,6 +71,18 @@ pub enum PredictBy {
 ///
 /// It holds a copy of the samples where rows go by their nearest neighbour, the centroids where
 /// they go by these.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Agglomerative, Linkage, MatrixView};
+///
+/// let x = [[0.0], [1.0], [9.0]];
+/// let model = Agglomerative::new(Linkage::Single).cut(2).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!((model.labels(), model.n_clusters()), (&[0, 0, 1][..], 2));
+/// assert_eq!(model.dendrogram().cut(3)?, [0, 1, 2]); // the tree is still there
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct FlatAgglomerativeModel<T: Real> {
     dendrogram: Dendrogram,
@@ -77,8 +103,7 @@ impl Agglomerative {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Agglomerative, Linkage};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Agglomerative, Linkage, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [9.0]];
     /// let model = Agglomerative::new(Linkage::Ward).cut(2).fit(MatrixView::from_rows(&x))?;
@@ -95,8 +120,7 @@ impl Agglomerative {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Agglomerative, Linkage};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Agglomerative, Linkage, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [9.0]];
     /// let single = Agglomerative::new(Linkage::Single).cut_height(1.0);

@@ -18,8 +18,7 @@ use purlin_core::{Real, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Linkage, Metric, primitive};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{Linkage, MatrixView, Metric, primitive};
 ///
 /// let x = [[0.0], [1.0], [2.0], [9.0]];
 /// let distances = Metric::Euclidean.pairwise(MatrixView::from_rows(&x))?;

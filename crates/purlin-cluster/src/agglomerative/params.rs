@@ -37,8 +37,7 @@ use std::fmt;
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Agglomerative, Linkage, Metric};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{Agglomerative, Linkage, MatrixView, Metric};
 ///
 /// let x = [[0.0, 0.0], [0.0, 1.0], [5.0, 5.0], [5.0, 7.0]];
 /// let x = MatrixView::from_rows(&x);
@@ -81,6 +80,26 @@ pub struct Agglomerative {
 /// | `Ward` | `sqrt(2 n_A n_B / (n_A + n_B))` times the distance of the centroids | no |
 /// | `Centroid` | the distance of the centroids (UPGMC) | yes |
 /// | `Median` | the distance of the middles: that of a merge lies halfway between its parts' (WPGMC) | yes |
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Agglomerative, Linkage, MatrixView};
+///
+/// let x = [[0.0], [1.0], [3.0], [9.0]];
+/// let top = |linkage| -> purlin_cluster::Result<f64> {
+///     Ok(Agglomerative::new(linkage).fit(MatrixView::from_rows(&x))?.heights()[2])
+/// };
+/// assert_eq!(top(Linkage::Single)?, 6.0); // from 3 to 9
+/// assert_eq!(top(Linkage::Complete)?, 9.0); // from 0 to 9
+/// assert_eq!(top(Linkage::Weighted)?, 7.25); // (8.5 + 6) / 2: {0, 1} counts as much as {3}
+/// assert_eq!(top(Linkage::Median)?, 7.25); // from the middle of 0.5 and 3
+/// let third = 1.0 / 3.0; // 9 is 7 2/3 from the centroid of the others
+/// assert!((top(Linkage::Average)? - (8.0 - third)).abs() < 1e-12);
+/// assert!((top(Linkage::Centroid)? - (8.0 - third)).abs() < 1e-12);
+/// assert!((top(Linkage::Ward)? - 1.5f64.sqrt() * (8.0 - third)).abs() < 1e-12);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 ///
 /// # References
 ///
@@ -155,8 +174,7 @@ impl Agglomerative {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Agglomerative, AgglomerativeAlgorithm, Linkage};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Agglomerative, AgglomerativeAlgorithm, Linkage, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [3.0], [9.0]];
     /// let average = Agglomerative::new(Linkage::Average);

@@ -7,6 +7,19 @@ use purlin_core::{Error, Real, Result};
 /// Whether the distances of all pairs are kept.
 ///
 /// Either way the tree is the same up to rounding, and up to the order of ties.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Agglomerative, AgglomerativeAlgorithm, Linkage};
+///
+/// let chosen = |linkage| -> purlin_cluster::Result<_> {
+///     Ok(Agglomerative::new(linkage).plan::<f64>(1000, 10)?.algorithm)
+/// };
+/// assert_eq!(chosen(Linkage::Average)?, AgglomerativeAlgorithm::Condensed);
+/// assert_eq!(chosen(Linkage::Ward)?, AgglomerativeAlgorithm::LinearMemory);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum AgglomerativeAlgorithm {
@@ -29,6 +42,18 @@ pub enum AgglomerativeAlgorithm {
 }
 
 /// What [`Agglomerative::fit`] will do.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Agglomerative, AgglomerativeAlgorithm, AgglomerativePlan, Linkage};
+///
+/// let plan = Agglomerative::new(Linkage::Complete).plan::<f64>(1000, 10)?;
+/// // 999 * 1000 / 2 distances and the rows, eight bytes each, and 64 bytes for each sample.
+/// let bytes = 8 * 999 * 1000 / 2 + 8 * 10 * 1000 + 64 * 1000;
+/// assert_eq!(plan, AgglomerativePlan { algorithm: AgglomerativeAlgorithm::Condensed, bytes });
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AgglomerativePlan {
     /// The algorithm, never `Auto`.

@@ -37,8 +37,7 @@ impl BisectingKMeans {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::BisectingKMeans;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{BisectingKMeans, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [90.0]];
     /// let x = MatrixView::from_rows(&x);

@@ -7,6 +7,19 @@ use crate::{assign, check};
 use purlin_core::{Matrix, MatrixView, Real, Result};
 
 /// The clusters that [`BisectingKMeans`] found.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{BisectingKMeans, MatrixView};
+///
+/// let x = [[0.0], [1.0], [10.0], [11.0], [90.0], [91.0]];
+/// let model = BisectingKMeans::new(3).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.nodes().len(), 5); // two splits
+/// assert_eq!(model.cluster_inertias(), [0.5, 0.5, 0.5]);
+/// assert_eq!(model.node_centroids().row(0), [203.0 / 6.0]); // the mean of all
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct BisectingModel<T: Real> {
     tree: Tree<T>,
@@ -97,8 +110,7 @@ impl<T: Real> BisectingModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::BisectingKMeans;
-    /// use purlin_core::{Matrix, MatrixView};
+    /// use purlin_cluster::{BisectingKMeans, Matrix, MatrixView};
     ///
     /// let x = Matrix::from_rows(&[[0.0], [1.0], [9.0], [10.0]]);
     /// let model = BisectingKMeans::new(2).fit(x.view())?;
@@ -126,8 +138,7 @@ impl<T: Real> BisectingModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::BisectingKMeans;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{BisectingKMeans, MatrixView};
     ///
     /// let x = [[0.0, 0.0], [0.0, 2.0]];
     /// let model = BisectingKMeans::new(1).fit(MatrixView::from_rows(&x))?;
@@ -144,6 +155,17 @@ impl<T: Real> BisectingModel<T> {
     /// # Errors
     ///
     /// As [`BisectingModel::predict`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{BisectingKMeans, MatrixView};
+    ///
+    /// let x = [[0.0], [2.0], [90.0], [92.0]];
+    /// let model = BisectingKMeans::new(2).fit(MatrixView::from_rows(&x))?; // centroids 1 and 91
+    /// assert_eq!(model.score(MatrixView::from_rows(&[[3.0], [91.0]]))?, -4.0);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn score(&self, x: MatrixView<'_, T>) -> Result<f64> {
         self.check(x)?;
         let labels = self.tree.descend(x)?;

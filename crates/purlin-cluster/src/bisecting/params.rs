@@ -37,8 +37,7 @@ use purlin_core::{Error, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::BisectingKMeans;
-/// use purlin_core::Matrix;
+/// use purlin_cluster::{BisectingKMeans, Matrix};
 ///
 /// let x = Matrix::from_rows(&[[0.0], [1.0], [10.0], [11.0], [90.0], [91.0]]);
 /// let model = BisectingKMeans::new(3).fit(x.view())?;
@@ -68,6 +67,20 @@ pub struct BisectingKMeans {
 }
 
 /// Which cluster is split next.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{BisectingKMeans, BisectingStrategy, MatrixView};
+///
+/// let x = [[0.0], [1.0], [2.0], [3.0], [4.0], [100.0], [120.0]]; // five near, two far
+/// let x = MatrixView::from_rows(&x);
+/// let model = BisectingKMeans::new(3).fit(x)?;
+/// assert_ne!(model.labels()[5], model.labels()[6]); // the pair has the greater inertia
+/// let model = BisectingKMeans::new(3).strategy(BisectingStrategy::LargestCluster).fit(x)?;
+/// assert_eq!(model.labels()[5], model.labels()[6]);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum BisectingStrategy {

@@ -9,8 +9,7 @@ use purlin_core::{Matrix, MatrixView, Real, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::BisectingKMeans;
-/// use purlin_core::Matrix;
+/// use purlin_cluster::{BisectingKMeans, Matrix};
 ///
 /// let x = Matrix::from_rows(&[[0.0], [2.0], [20.0]]);
 /// let model = BisectingKMeans::new(2).fit(x.view())?;

@@ -6,6 +6,19 @@ use crate::{StopReason, assign, check};
 use purlin_core::{Matrix, MatrixView, Real, Result};
 
 /// The clusters that [`ConstrainedKMeans`] found.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{ConstrainedKMeans, MatrixView};
+///
+/// let x = [[0.0], [1.0], [2.0], [50.0]];
+/// let model = ConstrainedKMeans::balanced(2).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.cluster_sizes(), [2, 2]);
+/// assert_eq!(model.labels()[2], model.labels()[3]); // the nearest of three had to go
+/// assert_eq!(model.inertia(), 0.5 + 1152.0);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConstrainedModel<T: Real> {
     centroids: Matrix<T>,
@@ -85,6 +98,18 @@ impl<T: Real> ConstrainedModel<T> {
     /// [`Error::Shape`](crate::Error::Shape) when `x` has another number of columns,
     /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity,
     /// [`Error::InvalidParam`](crate::Error::InvalidParam) when squared distances could overflow.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{ConstrainedKMeans, MatrixView};
+    ///
+    /// let x = [[0.0], [1.0], [2.0], [50.0]];
+    /// let model = ConstrainedKMeans::balanced(2).fit(MatrixView::from_rows(&x))?; // centroids 0.5, 26
+    /// let new = model.predict(MatrixView::from_rows(&[[2.0], [20.0]]))?;
+    /// assert_eq!(new, [model.labels()[0], model.labels()[3]]); // 2 was moved to keep the sizes
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<usize>> {
         check::features(OP, x, self.n_features())?;
         assign::check_squares(OP, x)?;

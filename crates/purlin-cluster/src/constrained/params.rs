@@ -35,8 +35,7 @@ use purlin_core::{Error, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::ConstrainedKMeans;
-/// use purlin_core::Matrix;
+/// use purlin_cluster::{ConstrainedKMeans, Matrix};
 ///
 /// let x = Matrix::from_rows(&[[0.0], [1.0], [2.0], [3.0], [4.0], [20.0]]);
 /// let model = ConstrainedKMeans::balanced(2).fit(x.view())?;

@@ -39,8 +39,7 @@ impl Dbscan {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::Dbscan;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Dbscan, MatrixView};
     ///
     /// let x = [[0.0], [5.0], [5.5]];
     /// let model = Dbscan::new(1.0, 3).fit_weighted(MatrixView::from_rows(&x), &[3.0, 1.0, 1.0])?;

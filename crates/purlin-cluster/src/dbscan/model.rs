@@ -11,6 +11,19 @@ use std::sync::OnceLock;
 /// It holds a copy of the cores, for new samples. The first [`DbscanModel::predict`] sorts another
 /// copy into a [`SpatialIndex`], which stays for those that follow: who only wants the labels pays
 /// for neither the time nor the memory.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Dbscan, MatrixView};
+///
+/// let x = [[0.0], [1.0], [2.0], [9.0]];
+/// let model = Dbscan::new(1.0, 3).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.labels(), [Some(0), Some(0), Some(0), None]);
+/// assert_eq!(model.core_sample_indices(), [1]); // 0 and 2 are on its border
+/// assert_eq!((model.n_clusters(), model.n_noise()), (1, 1));
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct DbscanModel<T: Real> {
     eps: f64,
@@ -115,8 +128,7 @@ impl<T: Real> DbscanModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::Dbscan;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Dbscan, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [9.0], [10.0]];
     /// let model = Dbscan::new(1.5, 2).fit(MatrixView::from_rows(&x))?;

@@ -30,8 +30,7 @@ use purlin_core::{Error, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::Dbscan;
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{Dbscan, MatrixView};
 ///
 /// let x = [[1.0, 2.0], [2.0, 2.0], [2.0, 3.0], [8.0, 7.0], [8.0, 8.0], [25.0, 80.0]];
 /// let model = Dbscan::new(3.0, 2).fit(MatrixView::from_rows(&x))?;
@@ -57,11 +56,33 @@ pub struct Dbscan {
 }
 
 /// How neighbours are found. The result is the same.
+///
+/// The tree serves many columns as well. There its boxes rule out little, but its leaves are blocks of
+/// rows that lie near each other, and a leaf is measured against a leaf by the kernels of brute force:
+/// where no leaf can be left out, as in a search of all pairs. So [`NeighborSearch::Auto`] takes the tree
+/// whatever the number of columns; [`NeighborSearch::Brute`] can be asked for.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Dbscan, MatrixView, NeighborSearch};
+///
+/// let x = [[0.0, 0.0], [1.0, 0.0], [9.0, 9.0], [9.0, 8.0], [50.0, 0.0]];
+/// for search in [NeighborSearch::Grid, NeighborSearch::Tree, NeighborSearch::Brute] {
+///     let model = Dbscan::new(1.5, 2).algorithm(search).fit(MatrixView::from_rows(&x))?;
+///     assert_eq!(model.labels(), [Some(0), Some(0), Some(1), Some(1), None]);
+///     assert_eq!(model.algorithm(), search);
+/// }
+/// let wide = [[0.0f32; 32]; 4];
+/// let model = Dbscan::new(1.5, 2).fit(MatrixView::from_rows(&wide))?;
+/// assert_eq!(model.algorithm(), NeighborSearch::Tree);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum NeighborSearch {
     /// The grid for Euclidean distances in at most 3 columns; else the tree for the metrics that it
-    /// takes; else brute force. [`DbscanModel::algorithm`](super::DbscanModel::algorithm) tells
+    /// takes, however many columns; else brute force. [`DbscanModel::algorithm`](super::DbscanModel::algorithm) tells
     /// what it was.
     #[default]
     Auto,

@@ -40,6 +40,19 @@ impl Dbscan {
     ///
     /// As [`Dbscan::fit_precomputed`]; and when a weight is negative or not finite, all are 0, or
     /// there is not one per sample.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{CondensedMatrix, Dbscan};
+    ///
+    /// let distances = CondensedMatrix::from_vec(3, vec![1.0, 9.0, 8.0])?;
+    /// let dbscan = Dbscan::new(2.0, 5); // five samples are needed, or one that counts for four
+    /// assert_eq!(dbscan.fit_precomputed(&distances)?.n_clusters(), 0);
+    /// let clusters = dbscan.fit_precomputed_weighted(&distances, &[1.0, 4.0, 1.0])?;
+    /// assert_eq!(clusters.labels(), [Some(0), Some(0), None]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn fit_precomputed_weighted<T: Real>(
         &self,
         distances: &CondensedMatrix<T>,
@@ -74,8 +87,7 @@ impl Dbscan {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Dbscan, Metric, SpatialIndex};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Dbscan, MatrixView, Metric, SpatialIndex};
     ///
     /// let x = [[0.0], [1.0], [9.0], [10.0], [30.0]];
     /// let x = MatrixView::from_rows(&x);
@@ -95,6 +107,19 @@ impl Dbscan {
     ///
     /// As [`Dbscan::fit_graph`]; and when a weight is negative or not finite, all are 0, or there is
     /// not one per sample.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{Dbscan, MatrixView, Metric, SpatialIndex};
+    ///
+    /// let x = [[0.0], [1.0], [9.0]];
+    /// let x = MatrixView::from_rows(&x);
+    /// let graph = SpatialIndex::new(x, Metric::Euclidean)?.within_batch(x, 2.0)?;
+    /// let clusters = Dbscan::new(2.0, 5).fit_graph_weighted(&graph, &[1.0, 1.0, 6.0])?;
+    /// assert_eq!(clusters.labels(), [None, None, Some(0)]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn fit_graph_weighted<T: Real>(
         &self,
         graph: &NeighborGraph<T>,

@@ -40,8 +40,7 @@ impl Dendrogram {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Agglomerative, Linkage, MemoryBudget};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Agglomerative, Linkage, MatrixView, MemoryBudget};
     ///
     /// let x = [[0.0], [1.0], [3.0]];
     /// let tree = Agglomerative::new(Linkage::Complete).fit(MatrixView::from_rows(&x))?;
@@ -72,8 +71,7 @@ impl Dendrogram {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Agglomerative, Linkage, Metric};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Agglomerative, Linkage, MatrixView, Metric};
     ///
     /// let x = MatrixView::from_rows(&[[0.0], [1.0], [10.0], [11.0]]);
     /// let tree = Agglomerative::new(Linkage::Average).fit(x)?;

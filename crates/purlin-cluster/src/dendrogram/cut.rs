@@ -18,8 +18,7 @@ impl Dendrogram {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::Dendrogram;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Dendrogram, MatrixView};
     ///
     /// let tree = [[0.0, 2.0, 1.0, 2.0], [1.0, 3.0, 5.0, 3.0]];
     /// let tree = Dendrogram::from_linkage_matrix(MatrixView::from_rows(&tree))?;
@@ -48,8 +47,7 @@ impl Dendrogram {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Agglomerative, Linkage};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Agglomerative, Linkage, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [2.0]];
     /// let tree = Agglomerative::new(Linkage::Single).fit(MatrixView::from_rows(&x))?;
@@ -78,8 +76,7 @@ impl Dendrogram {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Agglomerative, Linkage};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Agglomerative, Linkage, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [3.0]];
     /// let tree = Agglomerative::new(Linkage::Single).fit(MatrixView::from_rows(&x))?;
@@ -97,6 +94,19 @@ impl Dendrogram {
     /// # Errors
     ///
     /// [`Error::InvalidParam`] when `depth` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{Agglomerative, Linkage, MatrixView};
+    ///
+    /// let x = [[0.0], [1.0], [4.0]];
+    /// let tree = Agglomerative::new(Linkage::Single).fit(MatrixView::from_rows(&x))?;
+    /// assert_eq!(tree.inconsistency(2)?[1].coefficient, 1.0 / 2f64.sqrt()); // heights 1 and 3
+    /// assert_eq!(tree.cut_inconsistency(0.5, 2)?, [0, 0, 1]);
+    /// assert_eq!(tree.cut_inconsistency(0.8, 2)?, [0, 0, 0]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn cut_inconsistency(&self, coefficient: f64, depth: usize) -> Result<Vec<usize>> {
         let coefficients: Vec<f64> =
             self.inconsistency(depth)?.iter().map(|row| row.coefficient).collect();

@@ -4,6 +4,18 @@ use super::{Dendrogram, OP};
 use purlin_core::{Error, Result};
 
 /// A merge beside those close below it.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Agglomerative, Inconsistency, Linkage, MatrixView};
+///
+/// let x = [[0.0], [2.0], [4.0]];
+/// let tree = Agglomerative::new(Linkage::Single).fit(MatrixView::from_rows(&x))?;
+/// let even = Inconsistency { mean: 2.0, std: 0.0, n_links: 2, coefficient: 0.0 };
+/// assert_eq!(tree.inconsistency(2)?[1], even); // both merges have height 2
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Inconsistency {
     /// The mean of the heights.
@@ -27,8 +39,7 @@ impl Dendrogram {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Agglomerative, Linkage};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Agglomerative, Linkage, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [4.0]];
     /// let tree = Agglomerative::new(Linkage::Single).fit(MatrixView::from_rows(&x))?;

@@ -31,8 +31,7 @@ impl Dendrogram {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Agglomerative, Linkage, Metric};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Agglomerative, Linkage, MatrixView, Metric};
     ///
     /// let x = MatrixView::from_rows(&[[0.0], [1.0], [5.0], [4.0]]);
     /// let tree = Agglomerative::new(Linkage::Average).fit(x)?;
@@ -95,8 +94,7 @@ impl Dendrogram {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Agglomerative, Linkage};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Agglomerative, Linkage, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [3.0]];
     /// let tree = Agglomerative::new(Linkage::Single).fit(MatrixView::from_rows(&x))?;

@@ -10,8 +10,7 @@ impl Dendrogram {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Agglomerative, Dendrogram, Linkage};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Agglomerative, Dendrogram, Linkage, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [3.0]];
     /// let tree = Agglomerative::new(Linkage::Complete).fit(MatrixView::from_rows(&x))?;

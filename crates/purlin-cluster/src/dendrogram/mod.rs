@@ -15,6 +15,18 @@ const OP: &str = "dendrogram";
 /// Two clusters that became one.
 ///
 /// Cluster `i` below `n_samples` is sample `i`; `n_samples + i` is what merge `i` made.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Agglomerative, Linkage, MatrixView, Merge};
+///
+/// let x = [[0.0], [1.0], [4.0]];
+/// let tree = Agglomerative::new(Linkage::Single).fit(MatrixView::from_rows(&x))?;
+/// // Sample 2 joins cluster 3, which the first merge made.
+/// assert_eq!(tree.merges()[1], Merge { left: 2, right: 3, dissimilarity: 3.0, size: 3 });
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Merge {
     /// The cluster with the smaller number, unless the tree was
@@ -42,8 +54,7 @@ pub struct Merge {
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Agglomerative, Linkage};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{Agglomerative, Linkage, MatrixView};
 ///
 /// let x = [[0.0], [1.0], [10.0], [12.0]];
 /// let tree = Agglomerative::new(Linkage::Single).fit(MatrixView::from_rows(&x))?;
@@ -133,8 +144,7 @@ impl Dendrogram {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Agglomerative, Linkage};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Agglomerative, Linkage, MatrixView};
     ///
     /// let x = [[0.0], [10.0], [1.0], [12.0]];
     /// let tree = Agglomerative::new(Linkage::Average).fit(MatrixView::from_rows(&x))?;

@@ -17,8 +17,7 @@ impl Dendrogram {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Agglomerative, Linkage};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Agglomerative, Linkage, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [3.0]];
     /// let tree = Agglomerative::new(Linkage::Single).fit(MatrixView::from_rows(&x))?;

@@ -3,6 +3,18 @@
 use crate::Dendrogram;
 
 /// Something leaves a cluster: a sample, or one of the two that the cluster splits into.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{CondensedRow, Hdbscan, MatrixView};
+///
+/// let x = [[0.0], [1.0], [10.0], [11.0], [12.0]];
+/// let model = Hdbscan::new(2).min_samples(1).fit(MatrixView::from_rows(&x))?;
+/// let first = model.condensed_tree().rows()[0]; // the root splits at distance 9
+/// assert_eq!(first, CondensedRow { parent: 5, child: 6, lambda: 1.0 / 9.0, size: 2 });
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CondensedRow {
     /// The cluster that is left: `n_samples` and above.
@@ -25,8 +37,7 @@ pub struct CondensedRow {
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::Hdbscan;
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{Hdbscan, MatrixView};
 ///
 /// let x = [[0.0], [1.0], [10.0], [11.0], [12.0]];
 /// let model = Hdbscan::new(2).min_samples(1).fit(MatrixView::from_rows(&x))?;

@@ -10,6 +10,20 @@ use crate::{Dendrogram, SpatialIndex};
 use purlin_core::{MatrixView, Real, Result};
 
 /// The clusters that [`Hdbscan::fit`] found, and how. It holds a copy of the samples, for new ones.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Hdbscan, MatrixView};
+///
+/// let x = [[0.0], [0.1], [0.2], [10.0], [12.0], [14.0], [50.0]];
+/// let model = Hdbscan::new(3).min_samples(2).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!((model.n_clusters(), model.n_noise()), (2, 1));
+/// assert!(model.stabilities()[0] > model.stabilities()[1]); // the denser cluster lasts longer
+/// assert_eq!(model.core_distances()[6], 36.0);
+/// assert_eq!(model.hierarchy().heights()[5], 36.0); // the last merge
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct HdbscanModel<T: Real> {
     pub(super) min_samples: usize,
@@ -120,8 +134,7 @@ impl<T: Real> HdbscanModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::Hdbscan;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Hdbscan, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [10.0], [11.0], [12.0]];
     /// let model = Hdbscan::new(2).min_samples(1).fit(MatrixView::from_rows(&x))?;
@@ -147,6 +160,18 @@ impl<T: Real> HdbscanModel<T> {
     }
 
     /// The minimum spanning tree of mutual reachability distances, the least edge first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{Hdbscan, MatrixView};
+    ///
+    /// let x = [[0.0], [1.0], [5.0], [7.0]];
+    /// let model = Hdbscan::new(2).min_samples(1).fit(MatrixView::from_rows(&x))?;
+    /// let edges: Vec<_> = model.spanning_tree().iter().map(|e| (e.a, e.b, e.weight)).collect();
+    /// assert_eq!(edges, [(0, 1, 1.0), (2, 3, 2.0), (1, 2, 4.0)]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn spanning_tree(&self) -> &[SpanningEdge] {
         &self.edges
     }

@@ -5,6 +5,20 @@ use crate::{CondensedMatrix, Metric, NeighborGraph, SpatialIndex, check};
 use purlin_core::{Error, MatrixView, Real, Result};
 
 /// Which clusters of the condensed tree are taken.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{ClusterSelection, Hdbscan, MatrixView};
+///
+/// let x = [[0.0], [1.0], [2.5], [3.5], [100.0], [101.0]];
+/// let hdbscan = Hdbscan::new(2).min_samples(1);
+/// let model = hdbscan.clone().fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.labels(), [0, 0, 0, 0, 1, 1].map(Some));
+/// let model = hdbscan.selection(ClusterSelection::Leaf).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.labels(), [0, 0, 1, 1, 2, 2].map(Some));
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ClusterSelection {
     /// Those that are more stable than all that they split into.
@@ -41,8 +55,7 @@ pub enum ClusterSelection {
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::Hdbscan;
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{Hdbscan, MatrixView};
 ///
 /// let x = [[0.0], [0.1], [0.2], [10.0], [12.0], [14.0], [50.0]];
 /// let model = Hdbscan::new(3).min_samples(2).fit(MatrixView::from_rows(&x))?;
@@ -132,6 +145,19 @@ impl Hdbscan {
 
     /// Whether there may be but one cluster: the root of the tree, of which those samples are noise
     /// that leave it before it splits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{Hdbscan, MatrixView};
+    ///
+    /// let x = [[0.0], [1.0], [2.0], [3.0]];
+    /// let hdbscan = Hdbscan::new(3);
+    /// assert_eq!(hdbscan.clone().fit(MatrixView::from_rows(&x))?.n_clusters(), 0);
+    /// let model = hdbscan.allow_single_cluster(true).fit(MatrixView::from_rows(&x))?;
+    /// assert_eq!((model.n_clusters(), model.n_noise()), (1, 0));
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn allow_single_cluster(mut self, allow: bool) -> Self {
         self.allow_single_cluster = allow;
         self
@@ -229,8 +255,7 @@ impl Hdbscan {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Hdbscan, Metric, SpatialIndex};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Hdbscan, MatrixView, Metric, SpatialIndex};
     ///
     /// let x = [[0.0], [1.0], [2.0], [50.0], [51.0], [52.0]];
     /// let x = MatrixView::from_rows(&x);

@@ -6,6 +6,20 @@ use crate::{Neighbor, check};
 use purlin_core::{Error, MatrixView, Real, Result};
 
 /// Where new samples belong, and how much.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Hdbscan, HdbscanPrediction, MatrixView};
+///
+/// let x = [[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]];
+/// let model = Hdbscan::new(3).min_samples(2).fit(MatrixView::from_rows(&x))?;
+/// let HdbscanPrediction { labels, probabilities, outlier_scores } =
+///     model.predict(MatrixView::from_rows(&[[11.5], [80.0]]))?;
+/// assert_eq!((labels, probabilities), (vec![Some(1), None], vec![1.0, 0.0]));
+/// assert_eq!(outlier_scores, [0.0, 1.0 - 1.0 / 68.0]);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct HdbscanPrediction {
     /// The cluster of each row, `None` for noise.
@@ -44,8 +58,7 @@ impl<T: Real> HdbscanModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::Hdbscan;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{Hdbscan, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]];
     /// let model = Hdbscan::new(3).min_samples(2).fit(MatrixView::from_rows(&x))?;

@@ -9,6 +9,18 @@ use purlin_backend::parallel;
 use purlin_core::{Error, MatrixView, Real, Result};
 
 /// An edge of the spanning tree.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Hdbscan, MatrixView, SpanningEdge};
+///
+/// let x = [[0.0], [1.0], [3.0]];
+/// let model = Hdbscan::new(2).min_samples(3).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.core_distances(), [3.0, 2.0, 3.0]);
+/// assert_eq!(model.spanning_tree()[0], SpanningEdge { a: 0, b: 1, weight: 3.0 });
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpanningEdge {
     /// The sample with the smaller number.

@@ -23,8 +23,7 @@ const OP: &str = "neighbor graph";
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Metric, Neighbor, SpatialIndex};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{MatrixView, Metric, Neighbor, SpatialIndex};
 ///
 /// let x = [[0.0], [2.0], [5.0]];
 /// let x = MatrixView::from_rows(&x);

@@ -20,6 +20,17 @@ use purlin_core::{MatrixView, Real, Result};
 const OP: &str = "index";
 
 /// A row and how far it is.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{MatrixView, Metric, Neighbor, SpatialIndex};
+///
+/// let x = [[0.0], [2.0], [5.0]];
+/// let index = SpatialIndex::new(MatrixView::from_rows(&x), Metric::Euclidean)?;
+/// assert_eq!(index.nearest(&[4.0], 1)?, [Neighbor { index: 2, distance: 1.0 }]);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Neighbor<T> {
     /// The row of the table that the index was built of.
@@ -38,8 +49,7 @@ pub struct Neighbor<T> {
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Metric, SpatialIndex};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{MatrixView, Metric, SpatialIndex};
 ///
 /// let x = [[0.0, 0.0], [3.0, 4.0], [0.0, 1.0], [1.0, 0.0]];
 /// let index = SpatialIndex::new(MatrixView::from_rows(&x), Metric::Euclidean)?;
@@ -107,8 +117,7 @@ impl<T: Real> SpatialIndex<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{MemoryBudget, Metric, SpatialIndex};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{MatrixView, MemoryBudget, Metric, SpatialIndex};
     ///
     /// let x = [[0.0], [2.0], [5.0]];
     /// let x = MatrixView::from_rows(&x);

@@ -19,6 +19,18 @@ impl<T: Real> SpatialIndex<T> {
     /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity,
     /// [`Error::InvalidParam`](crate::Error::InvalidParam) when it is nothing that the metric takes,
     /// or squared distances could overflow.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{MatrixView, Metric, SpatialIndex};
+    ///
+    /// let x = [[0.0], [2.0], [5.0]];
+    /// let index = SpatialIndex::new(MatrixView::from_rows(&x), Metric::Euclidean)?;
+    /// let nearest = index.nearest(&[1.0], 2)?; // both at distance 1
+    /// assert_eq!(nearest.iter().map(|n| n.index).collect::<Vec<_>>(), [0, 1]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn nearest(&self, query: &[T], k: usize) -> Result<Vec<Neighbor<T>>> {
         self.check(query)?;
         Ok(self.nearest_to(query, k))
@@ -29,6 +41,21 @@ impl<T: Real> SpatialIndex<T> {
     /// # Errors
     ///
     /// As [`SpatialIndex::nearest`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{MatrixView, Metric, SpatialIndex};
+    ///
+    /// let x = [[0.0], [2.0], [5.0]];
+    /// let x = MatrixView::from_rows(&x);
+    /// let index = SpatialIndex::new(x, Metric::Euclidean)?;
+    /// // Of each sample the nearest other one: it finds itself first.
+    /// let nearest = index.nearest_batch(x, 2)?;
+    /// let others: Vec<_> = nearest.iter().map(|list| (list[1].index, list[1].distance)).collect();
+    /// assert_eq!(others, [(1, 2.0), (0, 2.0), (1, 3.0)]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn nearest_batch(&self, x: MatrixView<'_, T>, k: usize) -> Result<Vec<Vec<Neighbor<T>>>> {
         let (n, k_found) = (x.n_rows(), k.min(self.n_rows()));
         let tree = match &self.search {

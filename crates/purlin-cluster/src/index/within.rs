@@ -19,8 +19,7 @@ impl<T: Real> SpatialIndex<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Metric, SpatialIndex};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{MatrixView, Metric, SpatialIndex};
     ///
     /// let x = [[0.0], [2.0], [5.0]];
     /// let index = SpatialIndex::new(MatrixView::from_rows(&x), Metric::Manhattan)?;
@@ -51,8 +50,7 @@ impl<T: Real> SpatialIndex<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Metric, SpatialIndex};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{MatrixView, Metric, SpatialIndex};
     ///
     /// let x = [[0.0], [2.0], [5.0]];
     /// let index = SpatialIndex::new(MatrixView::from_rows(&x), Metric::Manhattan)?;
@@ -111,6 +109,17 @@ impl<T: Real> SpatialIndex<T> {
     /// # Errors
     ///
     /// As [`SpatialIndex::within`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{MatrixView, Metric, SpatialIndex};
+    ///
+    /// let x = [[0.0], [2.0], [5.0]];
+    /// let index = SpatialIndex::new(MatrixView::from_rows(&x), Metric::Euclidean)?;
+    /// assert_eq!(index.count_within(&[2.0], 2.0)?, 2); // a row on the edge counts
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn count_within(&self, query: &[T], radius: f64) -> Result<usize> {
         let reach = self.reach(radius)?;
         self.check(query)?;
@@ -122,6 +131,18 @@ impl<T: Real> SpatialIndex<T> {
     /// # Errors
     ///
     /// As [`SpatialIndex::within`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{MatrixView, Metric, SpatialIndex};
+    ///
+    /// let x = [[0.0], [2.0], [5.0]];
+    /// let x = MatrixView::from_rows(&x);
+    /// let index = SpatialIndex::new(x, Metric::Euclidean)?;
+    /// assert_eq!(index.count_within_batch(x, 2.5)?, [2, 2, 1]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn count_within_batch(&self, x: MatrixView<'_, T>, radius: f64) -> Result<Vec<usize>> {
         let reach = self.reach(radius)?;
         self.batch(x, |query| self.count(query, reach))

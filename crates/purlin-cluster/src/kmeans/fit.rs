@@ -40,8 +40,7 @@ impl KMeans {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::KMeans;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{KMeans, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [9.0]];
     /// let model = KMeans::new(1).fit_weighted(MatrixView::from_rows(&x), &[1.0, 3.0, 0.0])?;

@@ -6,6 +6,20 @@ use crate::{Init, assign, check};
 use purlin_core::{Matrix, MatrixView, Real, Result};
 
 /// The clusters that [`KMeans::fit`] found.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Init, KMeans, Matrix, MatrixView};
+///
+/// let x = [[0.0], [2.0], [10.0]];
+/// let start = Init::Centroids(Matrix::from_rows(&[[0.0], [10.0]]));
+/// let model = KMeans::new(2).init(start).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.centroids(), MatrixView::from_rows(&[[1.0], [10.0]]));
+/// assert_eq!((model.labels(), model.cluster_sizes()), (&[0, 0, 1][..], &[2, 1][..]));
+/// assert_eq!((model.inertia(), model.converged()), (2.0, true));
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct KMeansModel<T: Real> {
     centroids: Matrix<T>,
@@ -21,6 +35,21 @@ pub struct KMeansModel<T: Real> {
 }
 
 /// Why the rounds ended.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Init, KMeans, Matrix, MatrixView, StopReason};
+///
+/// let x = [[0.0], [2.0], [10.0]];
+/// let start = Init::Centroids(Matrix::from_rows(&[[0.0], [10.0]]));
+/// let kmeans = KMeans::new(2).init(start);
+/// let model = kmeans.clone().fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.stop_reason(), StopReason::LabelsStable);
+/// let model = kmeans.max_iter(1).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!((model.stop_reason(), model.converged()), (StopReason::MaxIter, false));
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
     /// No label changed: a local optimum.
@@ -32,6 +61,20 @@ pub enum StopReason {
 }
 
 /// What a round did.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Init, KMeans, Matrix, MatrixView};
+///
+/// let x = [[0.0], [2.0], [10.0]];
+/// let start = Init::Centroids(Matrix::from_rows(&[[0.0], [10.0]]));
+/// let model = KMeans::new(2).init(start).trace(true).fit(MatrixView::from_rows(&x))?;
+/// let [first, second] = model.trace() else { panic!("expected two rounds") };
+/// assert_eq!((first.inertia, first.n_changed, first.centroid_shift), (4.0, 3, 1.0));
+/// assert_eq!((second.inertia, second.n_changed, second.centroid_shift), (2.0, 0, 0.0));
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Iteration {
     /// The sum of squared distances to the centroids that the samples were assigned to.
@@ -148,8 +191,7 @@ impl<T: Real> KMeansModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Init, KMeans};
-    /// use purlin_core::{Matrix, MatrixView};
+    /// use purlin_cluster::{Init, KMeans, Matrix, MatrixView};
     ///
     /// let start = Init::Centroids(Matrix::from_rows(&[[0.0], [10.0]]));
     /// let x = [[0.0], [2.0], [10.0]];
@@ -180,8 +222,7 @@ impl<T: Real> KMeansModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::KMeans;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{KMeans, MatrixView};
     ///
     /// let x = [[0.0, 0.0], [0.0, 2.0]];
     /// let model = KMeans::new(1).fit(MatrixView::from_rows(&x))?;
@@ -198,6 +239,17 @@ impl<T: Real> KMeansModel<T> {
     /// # Errors
     ///
     /// As [`KMeansModel::predict`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{KMeans, MatrixView};
+    ///
+    /// let x = [[0.0], [2.0]];
+    /// let model = KMeans::new(1).fit(MatrixView::from_rows(&x))?; // the centroid is 1
+    /// assert_eq!(model.score(MatrixView::from_rows(&[[1.0], [4.0]]))?, -9.0);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn score(&self, x: MatrixView<'_, T>) -> Result<f64> {
         self.scored(x, None)
     }
@@ -208,6 +260,17 @@ impl<T: Real> KMeansModel<T> {
     ///
     /// As [`KMeansModel::predict`]; and when a weight is negative or not finite, all are 0, or there
     /// is not one per row.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{KMeans, MatrixView};
+    ///
+    /// let x = [[0.0], [2.0]];
+    /// let model = KMeans::new(1).fit(MatrixView::from_rows(&x))?;
+    /// assert_eq!(model.score_weighted(MatrixView::from_rows(&[[2.0], [4.0]]), &[5.0, 2.0])?, -23.0);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn score_weighted(&self, x: MatrixView<'_, T>, sample_weight: &[T]) -> Result<f64> {
         check::weights(OP, sample_weight, x.n_rows())?;
         self.scored(x, Some(sample_weight))
@@ -225,8 +288,7 @@ impl KMeans {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::KMeans;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{KMeans, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [9.0], [10.0]];
     /// let x = MatrixView::from_rows(&x);

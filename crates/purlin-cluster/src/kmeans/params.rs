@@ -37,8 +37,7 @@ use purlin_core::{Error, Matrix, Real, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::KMeans;
-/// use purlin_core::Matrix;
+/// use purlin_cluster::{KMeans, Matrix};
 ///
 /// let x = Matrix::from_rows(&[
 ///     [1.0, 2.0], [1.0, 4.0], [1.0, 0.0], [10.0, 2.0], [10.0, 4.0], [10.0, 0.0],
@@ -72,6 +71,23 @@ pub struct KMeans {
 }
 
 /// How the first centroids are chosen.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Init, KMeans, Matrix};
+///
+/// let x = Matrix::from_fn(300, 1, |i, _| (i % 3 * 100 + i / 3 % 5) as f64); // three groups
+/// let kmeans = KMeans::new(3).n_init(20);
+/// let parallel = Init::Parallel { rounds: 5, oversampling: 2.0 }; // some 6 samples a round
+/// for init in [Init::PlusPlus { n_local_trials: None }, parallel, Init::Random] {
+///     let model = kmeans.clone().init(init).fit(x.view())?;
+///     assert_eq!(model.inertia(), 600.0); // in each group 20 times 4 + 1 + 0 + 1 + 4
+/// }
+/// let first = Init::Centroids(Matrix::from_rows(&[[0.0], [50.0], [250.0]]));
+/// assert_eq!(kmeans.init(first).n_init(1).fit(x.view())?.labels()[..3], [0, 1, 2]);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Init {
@@ -113,8 +129,7 @@ pub enum Init {
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Algorithm, KMeans};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{Algorithm, KMeans, MatrixView};
 ///
 /// let x = [[0.0], [1.0], [9.0], [10.0]];
 /// let kmeans = KMeans::new(2).algorithm(Algorithm::Elkan);
@@ -154,6 +169,22 @@ pub enum Algorithm {
 }
 
 /// What happens to a cluster that loses all of its samples.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{EmptyCluster, Init, KMeans, Matrix};
+///
+/// let x = Matrix::from_rows(&[[0.0], [1.0], [4.0], [5.0]]);
+/// let start = Init::Centroids(Matrix::from_rows(&[[0.0], [4.0], [100.0]])); // no sample near the last
+/// let fit = |policy| KMeans::new(3).init(start.clone()).empty_cluster(policy).fit(x.view());
+///
+/// assert!(fit(EmptyCluster::Farthest)?.cluster_sizes().iter().all(|&size| size > 0));
+/// assert_eq!(fit(EmptyCluster::Keep)?.cluster_sizes(), [2, 2, 0]);
+/// assert_eq!(fit(EmptyCluster::Drop)?.n_clusters(), 2);
+/// assert!(fit(EmptyCluster::Error).is_err());
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EmptyCluster {
     /// It moves to the sample that is farthest from its own centroid, as in scikit-learn.
@@ -204,6 +235,20 @@ impl KMeans {
 
     /// The squared shift of all centroids at which rounds end, in units of the mean variance of
     /// the columns; 0 goes on until no label changes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{Init, KMeans, Matrix};
+    ///
+    /// let x = Matrix::from_fn(500, 1, |i, _| (i * 37 % 101 + i * i % 13) as f64);
+    /// let kmeans = KMeans::new(8).init(Init::Random);
+    /// let rough = kmeans.clone().tol(0.1).fit(x.view())?;
+    /// let exact = kmeans.tol(0.0).fit(x.view())?;
+    /// assert!(rough.n_iter() < exact.n_iter());
+    /// assert!(rough.inertia() > exact.inertia());
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn tol(mut self, tol: f64) -> Self {
         self.tol = tol;
         self
@@ -235,6 +280,18 @@ impl KMeans {
 
     /// Whether the model keeps what each round did. It then computes the inertia of each round,
     /// which costs one more pass over `x`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{KMeans, MatrixView};
+    ///
+    /// let x = [[0.0], [1.0], [9.0], [10.0]];
+    /// let model = KMeans::new(2).trace(true).fit(MatrixView::from_rows(&x))?;
+    /// assert_eq!(model.trace().len(), model.n_iter());
+    /// assert_eq!(model.trace().last().map(|round| round.n_changed), Some(0));
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn trace(mut self, trace: bool) -> Self {
         self.trace = trace;
         self

@@ -26,8 +26,7 @@ const BLOCK: usize = 32;
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::estimate_bandwidth;
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{MatrixView, estimate_bandwidth};
 ///
 /// let x = [[1.0, 1.0], [2.0, 1.0], [1.0, 0.0], [4.0, 7.0], [3.0, 5.0], [3.0, 6.0]];
 /// let bandwidth = estimate_bandwidth(MatrixView::from_rows(&x), 0.5, None, 0)?;

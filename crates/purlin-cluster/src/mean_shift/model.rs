@@ -6,6 +6,18 @@ use crate::{Metric, SpatialIndex, assign, check};
 use purlin_core::{Matrix, MatrixView, Real, Result};
 
 /// The centres that [`MeanShift::fit`] found.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{MatrixView, MeanShift};
+///
+/// let x = [[0.0], [1.0], [9.0], [10.0], [11.0]];
+/// let model = MeanShift::new().bandwidth(2.0).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.centers(), MatrixView::from_rows(&[[10.0], [0.5]])); // most samples first
+/// assert_eq!(model.labels(), [1, 1, 0, 0, 0].map(Some));
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct MeanShiftModel<T: Real> {
     pub(super) centers: Matrix<T>,
@@ -59,8 +71,7 @@ impl<T: Real> MeanShiftModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::MeanShift;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{MatrixView, MeanShift};
     ///
     /// let x = [[0.0], [1.0], [9.0], [10.0], [10.5]];
     /// let model = MeanShift::new().bandwidth(2.0).fit(MatrixView::from_rows(&x))?;

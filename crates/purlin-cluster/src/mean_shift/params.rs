@@ -29,8 +29,7 @@ use purlin_core::{Error, Matrix, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::MeanShift;
-/// use purlin_core::Matrix;
+/// use purlin_cluster::{Matrix, MeanShift};
 ///
 /// let x = Matrix::from_rows(&[
 ///     [1.0, 1.0], [2.0, 1.0], [1.0, 0.0], [4.0, 7.0], [3.0, 5.0], [3.0, 6.0],
@@ -59,6 +58,21 @@ pub struct MeanShift {
 }
 
 /// Where points start to climb.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Matrix, MatrixView, MeanShift, Seeding};
+///
+/// let x = [[0.0], [1.0], [9.0], [10.0], [10.5]];
+/// let x = MatrixView::from_rows(&x);
+/// let shift = MeanShift::new().bandwidth(2.0).cluster_all(false);
+/// let bins = shift.clone().seeding(Seeding::Bins { min_bin_freq: 1 }).fit(x)?;
+/// assert_eq!(bins.labels(), shift.clone().fit(x)?.labels()); // from fewer seeds
+/// let points = Seeding::Points(Matrix::from_rows(&[[0.5]]));
+/// assert_eq!(shift.seeding(points).fit(x)?.labels(), [Some(0), Some(0), None, None, None]);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Seeding {

@@ -13,6 +13,21 @@ use purlin_core::{Error, Matrix, MatrixView, Real, Result};
 const BLOCK: usize = 64;
 
 /// The medoids that [`KMedoids`] found.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{KMedoids, MatrixView};
+///
+/// let x = [[0.0], [1.0], [2.0], [9.0], [10.0], [11.0]];
+/// let model = KMedoids::new(2).fit(MatrixView::from_rows(&x))?;
+/// let mut medoids = model.medoid_indices().to_vec();
+/// medoids.sort_unstable();
+/// assert_eq!(medoids, [1, 4]);
+/// let new = model.predict(MatrixView::from_rows(&[[4.0], [7.0]]))?;
+/// assert_eq!(new, [model.labels()[0], model.labels()[5]]);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct KMedoidsModel<T: Real> {
     medoid_indices: Vec<usize>,
@@ -98,6 +113,19 @@ impl<T: Real> KMedoidsModel<T> {
     /// [`Error::Shape`] when `x` has another number of columns or the model comes from distances,
     /// [`Error::NonFinite`] when it holds NaN or an infinity, [`Error::InvalidParam`] when the metric
     /// does not take it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{KMedoids, MatrixView, Metric};
+    ///
+    /// let x = [[0.0, 0.0], [0.0, 1.0], [9.0, 9.0]];
+    /// let medoids = KMedoids::new(2).metric(Metric::Chebyshev);
+    /// let model = medoids.fit(MatrixView::from_rows(&x))?;
+    /// let new = model.predict(MatrixView::from_rows(&[[3.0, 4.0], [5.0, 8.0]]))?;
+    /// assert_eq!(new, [model.labels()[0], model.labels()[2]]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<usize>> {
         let Some((rows, metric)) = &self.rows else {
             return Err(Error::shape(OP, "a model of rows", "one of distances"));

@@ -39,8 +39,7 @@ use purlin_core::{Error, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{KMedoids, Metric};
-/// use purlin_core::Matrix;
+/// use purlin_cluster::{KMedoids, Matrix, Metric};
 ///
 /// let x = Matrix::from_rows(&[[1.0], [2.0], [3.0], [10.0], [12.0], [100.0]]);
 /// let model = KMedoids::new(2).metric(Metric::Manhattan).fit(x.view())?;
@@ -71,6 +70,19 @@ pub struct KMedoids {
 }
 
 /// How the first medoids are chosen.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{KMedoids, MatrixView, MedoidInit};
+///
+/// let x = [[0.0], [1.0], [2.0], [9.0], [10.0], [11.0]];
+/// for init in [MedoidInit::Build, MedoidInit::Random, MedoidInit::Indices(vec![0, 2])] {
+///     let model = KMedoids::new(2).init(init).fit(MatrixView::from_rows(&x))?;
+///     assert_eq!(model.loss(), 4.0); // around samples 1 and 4, whatever the start
+/// }
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MedoidInit {

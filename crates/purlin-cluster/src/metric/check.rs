@@ -39,8 +39,7 @@ impl Metric {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::Metric;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{MatrixView, Metric};
     ///
     /// let metric = Metric::StandardizedEuclidean(vec![1.0, 4.0, 9.0]);
     /// let err = metric.check_table("pairwise", MatrixView::from_rows(&[[1.0, 2.0]])).unwrap_err();

@@ -30,8 +30,7 @@ impl Metric {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::Metric;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{MatrixView, Metric};
     ///
     /// let (x, y) = ([[0.0, 0.0], [3.0, 4.0]], [[3.0, 0.0]]);
     /// let (x, y) = (MatrixView::from_rows(&x), MatrixView::from_rows(&y));

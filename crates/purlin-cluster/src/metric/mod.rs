@@ -44,7 +44,12 @@ use std::sync::Arc;
 ///
 /// assert_eq!(Metric::Euclidean.distance(&[0.0, 0.0], &[3.0, 4.0]), 5.0);
 /// assert_eq!(Metric::Manhattan.distance(&[0.0, 0.0], &[3.0f32, 4.0]), 7.0);
+/// assert_eq!(Metric::Chebyshev.distance(&[0.0, 0.0], &[3.0, 4.0]), 4.0);
+/// let cubes = Metric::Minkowski(3.0).distance(&[0.0; 3], &[3.0, 4.0, 5.0]); // 27 + 64 + 125
+/// assert!((cubes - 6.0f64).abs() < 1e-12);
 /// assert_eq!(Metric::Cosine.distance(&[1.0, 0.0], &[0.0, 2.0]), 1.0);
+/// let (a, b) = ([0.0, 0.0, 2.0, 2.0], [1.0, 1.0, 5.0, 5.0]); // b = 2 a + 1
+/// assert_eq!(Metric::Correlation.distance(&a, &b), 0.0);
 /// assert_eq!(Metric::Canberra.distance(&[1.0, 0.0], &[3.0, 0.0]), 0.5);
 /// assert_eq!(Metric::Jaccard.distance(&[1.0, 1.0, 0.0], &[1.0, 0.0, 0.0]), 0.5);
 /// assert_eq!(Metric::StandardizedEuclidean(vec![4.0]).distance(&[1.0], &[5.0]), 2.0);

@@ -28,8 +28,7 @@ impl Metric {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::Metric;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{MatrixView, Metric};
     ///
     /// let x = [[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]];
     /// let distances = Metric::Manhattan.pairwise(MatrixView::from_rows(&x))?;
@@ -50,6 +49,17 @@ impl Metric {
     /// out of range, do not fit the columns or the rows are not such as it takes (see
     /// [`Metric::check_table`]), or a function of the caller's gives a negative number or NaN,
     /// [`Error::OutOfBudget`](crate::Error::OutOfBudget) before anything is allocated.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{Matrix, MemoryBudget, Metric};
+    ///
+    /// let x: Matrix<f32> = Matrix::zeros(1000, 3); // 499,500 distances of 4 bytes
+    /// let within = |bytes| Metric::Euclidean.pairwise_within(x.view(), MemoryBudget::new(bytes));
+    /// assert!(within(1_998_000).is_ok());
+    /// assert!(within(1_997_999).is_err());
+    /// ```
     pub fn pairwise_within<T: Real>(
         &self,
         x: MatrixView<'_, T>,

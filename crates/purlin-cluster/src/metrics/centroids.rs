@@ -141,8 +141,7 @@ const SAME_PLACE: f64 = 1.0 / (1_u64 << 40) as f64;
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::metrics::davies_bouldin;
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{MatrixView, metrics::davies_bouldin};
 ///
 /// let x = [[0.0], [2.0], [8.0], [12.0]];
 /// // Scatters 1 and 2, centroids 9 apart.
@@ -180,8 +179,7 @@ pub fn davies_bouldin<T: Real, L: Ord + Copy>(x: MatrixView<'_, T>, labels: &[L]
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::metrics::calinski_harabasz;
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{MatrixView, metrics::calinski_harabasz};
 ///
 /// let x = [[0.0], [2.0], [8.0], [10.0]];
 /// // B = 4 * 16, W = 4 * 1.

@@ -7,6 +7,17 @@ use purlin_core::{Error, Result};
 /// the second.
 ///
 /// It holds the cells that are not 0, at most one per sample, whatever the number of labels.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::metrics::contingency;
+///
+/// let table = contingency(&["a", "a", "b"], &[3, 4, 4])?;
+/// assert_eq!((table.n_rows(), table.n_columns(), table.n_samples()), (2, 2, 3));
+/// assert_eq!(table.cells().collect::<Vec<_>>(), [(0, 0, 1), (0, 1, 1), (1, 1, 1)]);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contingency {
     cells: Vec<(usize, usize, u64)>,

@@ -24,8 +24,7 @@ use std::ops::Range;
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Metric, metrics::dunn};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{MatrixView, Metric, metrics::dunn};
 ///
 /// let x = [[0.0], [2.0], [8.0], [12.0]];
 /// let score = dunn(MatrixView::from_rows(&x), &[0, 0, 1, 1], &Metric::Euclidean)?;

@@ -6,6 +6,18 @@ use purlin_backend::math;
 use purlin_core::{Error, Result};
 
 /// The mean of the entropies of two labellings, by which their mutual information is divided.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::metrics::{Average, normalized_mutual_info};
+///
+/// // The clusters split one class: they tell the classes, and more.
+/// let nmi = |average| normalized_mutual_info(&[0, 0, 1, 1], &[0, 1, 2, 2], average);
+/// assert_eq!(nmi(Average::Min)?, 1.0); // all that the classes hold is told
+/// assert!(nmi(Average::Max)? < nmi(Average::Arithmetic)?);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Average {
     /// The lesser one.

@@ -4,6 +4,17 @@ use super::contingency::Contingency;
 use purlin_core::Result;
 
 /// How two labellings treat the pairs of samples. Each pair counts twice, once in either order.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::metrics::{PairConfusion, pair_confusion};
+///
+/// let PairConfusion { together, split, joined, apart } =
+///     pair_confusion(&[0, 0, 1, 1, 1, 2], &[0, 0, 1, 1, 2, 2])?;
+/// assert_eq!((together, split, joined, apart), (4, 4, 2, 20)); // each counted twice, of 30
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PairConfusion {
     /// Pairs with one label in both (true positives).

@@ -21,8 +21,7 @@ const OP: &str = "silhouette";
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Metric, metrics::silhouette};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{MatrixView, Metric, metrics::silhouette};
 ///
 /// let x = [[0.0], [1.0], [9.0], [10.0]];
 /// let score = silhouette(MatrixView::from_rows(&x), &[0, 0, 1, 1], &Metric::Euclidean)?;
@@ -65,8 +64,7 @@ pub fn silhouette<T: Real, L: Ord + Copy>(
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Metric, metrics::silhouette_samples};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{MatrixView, Metric, metrics::silhouette_samples};
 ///
 /// let x = [[0.0], [1.0], [2.0], [8.0]];
 /// let x = MatrixView::from_rows(&x);

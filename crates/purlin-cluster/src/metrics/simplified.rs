@@ -23,8 +23,7 @@ const BLOCK: usize = 256;
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::metrics::simplified_silhouette;
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{MatrixView, metrics::simplified_silhouette};
 ///
 /// let x = [[0.0], [2.0], [8.0], [10.0]]; // centroids 1 and 9
 /// let score = simplified_silhouette(MatrixView::from_rows(&x), &[0, 0, 1, 1])?;

@@ -33,8 +33,7 @@ impl MiniBatchKMeans {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::MiniBatchKMeans;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{MatrixView, MiniBatchKMeans};
     ///
     /// let x = MatrixView::from_slice(&[0.0, 0.0, 9.0], 3, 1)?;
     /// let model = MiniBatchKMeans::new(1).fit_weighted(x, &[1.0, 3.0, 0.0])?;

@@ -7,6 +7,19 @@ use crate::{assign, check};
 use purlin_core::{Matrix, MatrixView, Real, Result};
 
 /// The clusters that [`MiniBatchKMeans`] found.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Matrix, MiniBatchKMeans};
+///
+/// let x = Matrix::from_fn(1000, 1, |i, _| (i % 2 * 100 + i / 2 % 3) as f64);
+/// let model = MiniBatchKMeans::new(2).batch_size(100).fit(x.view())?;
+/// assert_eq!(model.cluster_sizes(), [500, 500]);
+/// assert_eq!(model.score(x.view())?, -model.inertia());
+/// assert!(model.inertia() < 1.05 * 2000.0 / 3.0); // the best is about 2/3 a sample
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct MiniBatchModel<T: Real> {
     centroids: Matrix<T>,
@@ -80,6 +93,18 @@ impl<T: Real> MiniBatchModel<T> {
     /// [`Error::Shape`](crate::Error::Shape) when `x` has another number of columns,
     /// [`Error::NonFinite`](crate::Error::NonFinite) when it holds NaN or an infinity,
     /// [`Error::InvalidParam`](crate::Error::InvalidParam) when squared distances could overflow.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{Matrix, MatrixView, MiniBatchKMeans};
+    ///
+    /// let x = Matrix::from_fn(1000, 1, |i, _| (i % 2 * 100 + i / 2 % 3) as f64);
+    /// let model = MiniBatchKMeans::new(2).batch_size(100).fit(x.view())?;
+    /// let new = model.predict(MatrixView::from_rows(&[[-5.0], [70.0]]))?;
+    /// assert_eq!(new, model.labels()[..2]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn predict(&self, x: MatrixView<'_, T>) -> Result<Vec<usize>> {
         check::features(OP, x, self.n_features())?;
         assign::check_squares(OP, x)?;

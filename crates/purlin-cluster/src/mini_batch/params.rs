@@ -36,8 +36,7 @@ use purlin_core::{Error, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::MiniBatchKMeans;
-/// use purlin_core::Matrix;
+/// use purlin_cluster::{Matrix, MiniBatchKMeans};
 ///
 /// let x = Matrix::from_fn(1000, 2, |i, j| (i % 2 * 100) as f64 + (i / 2 % 7 + j) as f64);
 /// let model = MiniBatchKMeans::new(2).batch_size(100).fit(x.view())?;

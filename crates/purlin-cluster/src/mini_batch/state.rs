@@ -15,8 +15,7 @@ use purlin_core::{MatrixView, Real, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::MiniBatchKMeans;
-/// use purlin_core::Matrix;
+/// use purlin_cluster::{Matrix, MiniBatchKMeans};
 ///
 /// // Three batches of a stream that alternates between 0 and 10.
 /// let batch = |i: usize| Matrix::from_fn(20, 1, |row, _| ((i + row) % 2 * 10) as f32);
@@ -112,6 +111,17 @@ impl<T: Real> MiniBatchState<T> {
     ///
     /// As [`MiniBatchState::partial_fit`]; and when a weight is negative or not finite, all are 0,
     /// or there is not one per sample.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{MatrixView, MiniBatchKMeans};
+    ///
+    /// let mut state = MiniBatchKMeans::new(1).start(MatrixView::from_rows(&[[0.0f64]]))?;
+    /// state.partial_fit_weighted(MatrixView::from_rows(&[[4.0]]), &[3.0])?; // as three samples at 4
+    /// assert_eq!(state.centroids().row(0), [3.0]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn partial_fit_weighted(
         &mut self,
         x: MatrixView<'_, T>,

@@ -4,6 +4,23 @@ use super::OP;
 use purlin_core::{Error, Matrix, Result};
 
 /// What the covariances of the components may be.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Covariance, GaussianMixture, MatrixView};
+///
+/// let x = [[0.0, 0.0], [1.0, 3.0], [2.0, 1.0], [9.0, 7.0], [8.0, 9.0], [7.0, 8.0]];
+/// let n_parameters = |kind| -> purlin_cluster::Result<usize> {
+///     let mixture = GaussianMixture::new(2).covariance(kind);
+///     Ok(mixture.fit(MatrixView::from_rows(&x))?.n_parameters())
+/// };
+/// assert_eq!(n_parameters(Covariance::Full)?, 1 + 4 + 2 * 3); // weights, means, covariances
+/// assert_eq!(n_parameters(Covariance::Tied)?, 1 + 4 + 3);
+/// assert_eq!(n_parameters(Covariance::Diag)?, 1 + 4 + 2 * 2);
+/// assert_eq!(n_parameters(Covariance::Spherical)?, 1 + 4 + 2);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Covariance {
     /// Any, for each component.
@@ -22,8 +39,7 @@ pub enum Covariance {
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Covariance, GaussianMixture};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{Covariance, GaussianMixture, MatrixView};
 ///
 /// let x = MatrixView::from_slice(&[0.0, 2.0, 1.0, 1.0], 2, 2)?;
 /// let model = GaussianMixture::new(1).covariance(Covariance::Tied).reg_covar(1.0).fit(x)?;

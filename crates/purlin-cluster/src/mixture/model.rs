@@ -16,6 +16,20 @@ use std::marker::PhantomData;
 
 /// The mixture that [`GaussianMixture::fit`] found. Its parameters are `f64` whatever the samples
 /// were.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{GaussianMixture, MatrixView};
+///
+/// let x = [[-6.0], [-4.0], [4.0], [6.0]];
+/// let model = GaussianMixture::new(2).reg_covar(0.0).fit(MatrixView::from_rows(&x))?;
+/// let left = model.labels()[0];
+/// assert!((model.means()[(left, 0)] + 5.0).abs() < 1e-6);
+/// assert!((model.covariances().full(left, 1)[(0, 0)] - 1.0).abs() < 1e-6);
+/// assert_eq!((model.n_components(), model.n_parameters()), (2, 5));
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct GaussianMixtureModel<T: Real> {
     weights: Vec<f64>,
@@ -82,8 +96,7 @@ impl<T: Real> GaussianMixtureModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::GaussianMixture;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{GaussianMixture, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [3.0], [8.0], [9.0], [11.0]];
     /// let x = MatrixView::from_rows(&x);
@@ -152,8 +165,7 @@ impl<T: Real> GaussianMixtureModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::GaussianMixture;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{GaussianMixture, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [8.0], [9.0]];
     /// let model = GaussianMixture::new(2).fit(MatrixView::from_rows(&x))?;
@@ -180,8 +192,7 @@ impl<T: Real> GaussianMixtureModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::GaussianMixture;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{GaussianMixture, MatrixView};
     ///
     /// let x = [[-5.0], [-4.0], [4.0], [5.0]];
     /// let model = GaussianMixture::new(2).fit(MatrixView::from_rows(&x))?;
@@ -217,8 +228,7 @@ impl<T: Real> GaussianMixtureModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::GaussianMixture;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{GaussianMixture, MatrixView};
     ///
     /// let x = MatrixView::from_slice(&[-1.0, 1.0], 2, 1)?; // mean 0, variance 1
     /// let model = GaussianMixture::new(1).reg_covar(0.0).fit(x)?;
@@ -246,6 +256,18 @@ impl<T: Real> GaussianMixtureModel<T> {
     /// # Errors
     ///
     /// As [`GaussianMixtureModel::predict`]; and when `x` has no row.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{GaussianMixture, MatrixView};
+    ///
+    /// let x = [[0.0], [1.0], [8.0], [9.0]];
+    /// let x = MatrixView::from_rows(&x);
+    /// let model = GaussianMixture::new(2).fit(x)?;
+    /// assert!(model.score(x)? > model.score(MatrixView::from_rows(&[[4.0], [5.0]]))?);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn score(&self, x: MatrixView<'_, T>) -> Result<f64> {
         if x.n_rows() == 0 {
             return Err(Error::TooFewSamples { op: OP, expected: 1, got: 0 });
@@ -266,8 +288,7 @@ impl<T: Real> GaussianMixtureModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::GaussianMixture;
-    /// use purlin_core::Matrix;
+    /// use purlin_cluster::{GaussianMixture, Matrix};
     ///
     /// // Two groups: one component is too few, three are no better than two.
     /// let x = Matrix::from_fn(60, 1, |i, _| (i % 2 * 50 + i % 7) as f64);
@@ -289,6 +310,18 @@ impl<T: Real> GaussianMixtureModel<T> {
     /// # Errors
     ///
     /// As [`GaussianMixtureModel::score`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{GaussianMixture, MatrixView};
+    ///
+    /// let x = MatrixView::from_slice(&[-1.0, 1.0], 2, 1)?; // mean 0, variance 1: two free numbers
+    /// let model = GaussianMixture::new(1).reg_covar(0.0).fit(x)?;
+    /// let expected = 2.0 * (std::f64::consts::TAU.ln() + 1.0) + 2.0 * 2.0;
+    /// assert!((model.aic(x)? - expected).abs() < 1e-12);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     ///
     /// # References
     ///
@@ -319,8 +352,7 @@ impl<T: Real> GaussianMixtureModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::GaussianMixture;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{GaussianMixture, MatrixView};
     ///
     /// let x = [[0.0], [1.0], [8.0], [9.0]];
     /// let model = GaussianMixture::new(2).fit(MatrixView::from_rows(&x))?;

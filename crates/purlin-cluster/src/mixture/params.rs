@@ -35,8 +35,7 @@ use purlin_core::{Error, Matrix, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Covariance, GaussianMixture};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{Covariance, GaussianMixture, MatrixView};
 ///
 /// let x = [[0.0], [1.0], [2.0], [10.0], [11.0], [12.0], [13.0], [12.0]];
 /// let x = MatrixView::from_rows(&x);
@@ -72,6 +71,22 @@ pub struct GaussianMixture {
 ///
 /// All but `Given` choose a center for each component and count every sample fully for the nearest
 /// one.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Covariance, Covariances, GaussianMixture, Matrix, MatrixView, MixtureInit};
+///
+/// let x = [[0.0], [1.0], [8.0], [9.0]];
+/// let start = MixtureInit::Given {
+///     weights: vec![0.5, 0.5],
+///     means: Matrix::from_rows(&[[9.0], [0.0]]),
+///     precisions: Covariances::Spherical(vec![1.0, 1.0]),
+/// };
+/// let mixture = GaussianMixture::new(2).covariance(Covariance::Spherical).init(start);
+/// assert_eq!(mixture.fit(MatrixView::from_rows(&x))?.labels(), [1, 1, 0, 0]);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub enum MixtureInit {

@@ -13,6 +13,18 @@ impl ReachabilityPlot {
     /// # Errors
     ///
     /// [`Error::InvalidParam`] when `eps` is negative, infinite or NaN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{MatrixView, Optics};
+    ///
+    /// let x = [[0.0], [1.0], [5.0], [6.0]];
+    /// let model = Optics::new(2).fit(MatrixView::from_rows(&x))?; // one walk, two scales
+    /// assert_eq!(model.plot().extract_dbscan(2.0)?, [0, 0, 1, 1].map(Some));
+    /// assert_eq!(model.plot().extract_dbscan(4.0)?, [0, 0, 0, 0].map(Some));
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn extract_dbscan(&self, eps: f64) -> Result<Vec<Option<usize>>> {
         if !(eps >= 0.0 && eps.is_finite()) {
             return Err(Error::param(OP, "eps", "finite and at least 0", eps));

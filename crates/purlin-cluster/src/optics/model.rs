@@ -5,6 +5,19 @@ use crate::traits::Clustering;
 use purlin_core::{Real, Result};
 
 /// The order that [`Optics::fit`](super::Optics::fit) found, and its clusters.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{MatrixView, Optics};
+///
+/// let x = [[0.0], [1.0], [9.0], [2.0]];
+/// let model = Optics::new(2).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.ordering(), [0, 1, 3, 2]);
+/// assert_eq!(model.reachability(), [f64::INFINITY, 1.0, 7.0, 1.0]); // by sample
+/// assert_eq!(model.predecessor()[2], Some(3));
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpticsModel {
     plot: ReachabilityPlot,

@@ -28,8 +28,7 @@ use purlin_core::{Error, MatrixView, Real, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::Optics;
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{MatrixView, Optics};
 ///
 /// let x = [[1.0, 2.0], [2.0, 5.0], [3.0, 6.0], [8.0, 7.0], [8.0, 8.0], [7.0, 3.0]];
 /// let model = Optics::new(2).fit(MatrixView::from_rows(&x))?;

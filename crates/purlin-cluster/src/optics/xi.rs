@@ -6,6 +6,18 @@ use std::ops::Range;
 
 /// What makes a valley of the plot a cluster.
 ///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{MatrixView, Optics, Xi};
+///
+/// let x = [[0.0], [1.0], [2.0], [9.0], [10.0], [11.0]];
+/// let optics = Optics::new(2).xi(Xi::new(0.5).min_cluster_size(3));
+/// let model = optics.fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.labels(), [0, 0, 0, 1, 1, 1].map(Some));
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
+///
 /// # References
 ///
 /// - M. Ankerst, M. M. Breunig, H.-P. Kriegel, J. Sander, *OPTICS*, SIGMOD 1999, section 4.3.
@@ -40,6 +52,21 @@ impl Xi {
     }
 
     /// Whether the end of a cluster is moved back to a sample that was reached from within it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{MatrixView, Optics, Xi};
+    ///
+    /// let x = [[6.0], [7.0], [10.0], [11.0], [2.0]]; // the walk ends at 2, which it reaches from 6
+    /// let model = Optics::new(2).fit(MatrixView::from_rows(&x))?;
+    /// let labels = |is_on| -> purlin_cluster::Result<Vec<Option<usize>>> {
+    ///     Ok(model.extract_xi(&Xi::new(0.3).predecessor_correction(is_on))?.labels)
+    /// };
+    /// assert_eq!(labels(true)?, [Some(0), Some(0), Some(1), Some(1), None]);
+    /// assert_eq!(labels(false)?, [Some(0), Some(0), Some(1), Some(1), Some(1)]);
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     #[must_use]
     pub fn predecessor_correction(mut self, is_on: bool) -> Self {
         self.predecessor_correction = is_on;
@@ -58,6 +85,18 @@ impl Xi {
 }
 
 /// What [`ReachabilityPlot::extract_xi`] finds.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{MatrixView, Optics, Xi};
+///
+/// let x = [[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]];
+/// let model = Optics::new(2).fit(MatrixView::from_rows(&x))?;
+/// let found = model.extract_xi(&Xi::new(0.5).min_cluster_size(3))?;
+/// assert_eq!((found.n_clusters, found.intervals.len()), (2, 3)); // one interval around both
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XiClusters {
     /// The cluster of each sample, `None` for noise: the innermost interval that holds it and no
@@ -82,8 +121,7 @@ impl ReachabilityPlot {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Optics, Xi};
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{MatrixView, Optics, Xi};
     ///
     /// let x = [[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]];
     /// let model = Optics::new(2).fit(MatrixView::from_rows(&x))?;

@@ -26,8 +26,7 @@ const OP: &str = "nearest_centroid";
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Agglomerative, Linkage, NearestCentroid};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{Agglomerative, Linkage, MatrixView, NearestCentroid};
 ///
 /// let x = [[0.0, 0.0], [0.0, 2.0], [8.0, 8.0], [8.0, 6.0]];
 /// let x = MatrixView::from_rows(&x);

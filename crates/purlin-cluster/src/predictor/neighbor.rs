@@ -23,8 +23,7 @@ const OP: &str = "nearest_neighbor";
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Agglomerative, Linkage, Metric, NearestNeighbor};
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{Agglomerative, Linkage, MatrixView, Metric, NearestNeighbor};
 ///
 /// let x = [[0.0, 0.0], [0.0, 2.0], [0.0, 4.0], [9.0, 4.0]];
 /// let x = MatrixView::from_rows(&x);

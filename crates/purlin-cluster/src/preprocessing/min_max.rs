@@ -11,8 +11,7 @@ use purlin_core::{Error, MatrixView, Real, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::preprocessing::MinMaxScaler;
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{MatrixView, preprocessing::MinMaxScaler};
 ///
 /// let x = [[1.0], [2.0], [5.0]];
 /// let scaler = MinMaxScaler::new().range(-1.0, 1.0).fit(MatrixView::from_rows(&x))?;

@@ -13,8 +13,7 @@
 //! # Examples
 //!
 //! ```
-//! use purlin_cluster::{KMeans, preprocessing::StandardScaler};
-//! use purlin_core::MatrixView;
+//! use purlin_cluster::{KMeans, MatrixView, preprocessing::StandardScaler};
 //!
 //! let x = [[1.0, 1000.0], [2.0, 1200.0], [9.0, 3000.0], [10.0, 3200.0]];
 //! let scaler = StandardScaler::new().fit(MatrixView::from_rows(&x))?;

@@ -11,8 +11,7 @@ use purlin_core::{Error, MatrixView, Real, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::preprocessing::RobustScaler;
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{MatrixView, preprocessing::RobustScaler};
 ///
 /// let x = [[1.0], [2.0], [3.0], [4.0], [1000.0]];
 /// let scaler = RobustScaler::new().fit(MatrixView::from_rows(&x))?;
@@ -39,6 +38,17 @@ impl RobustScaler {
     }
 
     /// Other quantiles, between 0 and 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{MatrixView, preprocessing::RobustScaler};
+    ///
+    /// let x = [[0.0], [1.0], [2.0], [3.0], [1000.0]];
+    /// let scaler = RobustScaler::new().quantiles(0.0, 0.75).fit(MatrixView::from_rows(&x))?;
+    /// assert_eq!((scaler.center(), scaler.scale()), (&[2.0][..], &[3.0][..]));
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn quantiles(mut self, low: f64, high: f64) -> Self {
         (self.low, self.high) = (low, high);
         self

@@ -12,6 +12,20 @@ const COLUMNS: usize = 8;
 /// precision and rounded once.
 ///
 /// See the [module](super) for an example.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{MatrixView, preprocessing::MinMaxScaler};
+///
+/// let x = [[10.0], [20.0], [50.0]];
+/// let scaler = MinMaxScaler::new().fit(MatrixView::from_rows(&x))?;
+/// assert_eq!((scaler.center(), scaler.scale()), (&[10.0][..], &[40.0][..]));
+/// let z = scaler.transform(MatrixView::from_rows(&[[30.0], [90.0]]))?; // beyond what it has seen
+/// assert_eq!(z.as_slice(), [0.5, 2.0]);
+/// assert_eq!(scaler.inverse_transform(z.view())?.as_slice(), [30.0, 90.0]);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScalerModel {
     op: &'static str,

@@ -9,8 +9,7 @@ use purlin_core::{MatrixView, Real, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::preprocessing::StandardScaler;
-/// use purlin_core::MatrixView;
+/// use purlin_cluster::{MatrixView, preprocessing::StandardScaler};
 ///
 /// let x = [[1.0, 5.0], [3.0, 5.0]];
 /// let scaler = StandardScaler::new().fit(MatrixView::from_rows(&x))?;

@@ -5,6 +5,19 @@ use crate::traits::{Clusterer, Clustering};
 use purlin_core::{Matrix, MatrixView, Real, Result};
 
 /// The clusters that [`SpectralClustering::fit`] found.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Affinity, MatrixView, SpectralClustering};
+///
+/// let x = [[0.0], [0.5], [1.0], [6.0], [6.5], [7.0]];
+/// let spectral = SpectralClustering::new(2).affinity(Affinity::NearestNeighbors(3));
+/// let model = spectral.fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.eigenvalues(), [0.0, 0.0]); // two parts that nothing joins
+/// assert_eq!(model.embedding().row(0), model.embedding().row(2)); // constant on each
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpectralModel {
     pub(super) labels: Vec<usize>,

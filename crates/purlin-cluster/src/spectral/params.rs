@@ -38,8 +38,7 @@ use purlin_core::{Error, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::{Affinity, SpectralClustering};
-/// use purlin_core::Matrix;
+/// use purlin_cluster::{Affinity, Matrix, SpectralClustering};
 ///
 /// // A ring around a point: no straight line parts them.
 /// let ring = |i: usize| (i as f64 * 0.1 * std::f64::consts::TAU).sin_cos();
@@ -77,6 +76,20 @@ pub struct SpectralClustering {
 }
 
 /// How alike two samples are.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{Affinity, MatrixView, SpectralClustering};
+///
+/// let x = [[0.0], [0.5], [1.0], [6.0], [6.5], [7.0]];
+/// for affinity in [Affinity::NearestNeighbors(3), Affinity::Rbf { gamma: 1.0 }] {
+///     let model = SpectralClustering::new(2).affinity(affinity).fit(MatrixView::from_rows(&x))?;
+///     let first = model.labels()[0];
+///     assert!((0..6).all(|i| (model.labels()[i] == first) == (i < 3)));
+/// }
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Affinity {

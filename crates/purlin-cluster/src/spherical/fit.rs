@@ -35,8 +35,7 @@ impl SphericalKMeans {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::SphericalKMeans;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{MatrixView, SphericalKMeans};
     ///
     /// let x = [[2.0, 0.0], [0.0, 5.0], [-1.0, 0.0]];
     /// let model =

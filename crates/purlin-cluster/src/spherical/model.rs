@@ -7,6 +7,19 @@ use crate::{KMeansModel, StopReason, assign, check};
 use purlin_core::{Matrix, MatrixView, Real, Result};
 
 /// The clusters that [`SphericalKMeans`] found.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_cluster::{MatrixView, SphericalKMeans};
+///
+/// let x = [[1.0, 0.0], [5.0, 0.0], [0.0, 0.1], [0.0, 7.0]]; // two directions
+/// let model = SphericalKMeans::new(2).fit(MatrixView::from_rows(&x))?;
+/// assert_eq!(model.labels()[0], model.labels()[1]);
+/// assert_eq!(model.centroids().row(model.labels()[2]), [0.0, 1.0]);
+/// assert_eq!(model.objective(), 0.0);
+/// # Ok::<(), purlin_cluster::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct SphericalModel<T: Real> {
     /// The clusters of the scaled rows.
@@ -81,8 +94,7 @@ impl<T: Real> SphericalModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::{Init, SphericalKMeans};
-    /// use purlin_core::{Matrix, MatrixView};
+    /// use purlin_cluster::{Init, Matrix, MatrixView, SphericalKMeans};
     ///
     /// let start = Init::Centroids(Matrix::from_rows(&[[1.0, 0.0], [0.0, 1.0]]));
     /// let x = [[1.0, 0.0], [0.0, 1.0]];
@@ -105,8 +117,7 @@ impl<T: Real> SphericalModel<T> {
     /// # Examples
     ///
     /// ```
-    /// use purlin_cluster::SphericalKMeans;
-    /// use purlin_core::MatrixView;
+    /// use purlin_cluster::{MatrixView, SphericalKMeans};
     ///
     /// let x = [[7.0, 0.0]];
     /// let model = SphericalKMeans::new(1).fit(MatrixView::from_rows(&x))?;
@@ -124,6 +135,17 @@ impl<T: Real> SphericalModel<T> {
     /// # Errors
     ///
     /// As [`SphericalModel::predict`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_cluster::{MatrixView, SphericalKMeans};
+    ///
+    /// let x = [[1.0, 0.0]];
+    /// let model = SphericalKMeans::new(1).fit(MatrixView::from_rows(&x))?;
+    /// assert_eq!(model.score(MatrixView::from_rows(&[[5.0, 0.0], [0.0, 2.0]]))?, -1.0); // 0 and 1
+    /// # Ok::<(), purlin_cluster::Error>(())
+    /// ```
     pub fn score(&self, x: MatrixView<'_, T>) -> Result<f64> {
         Ok(self.unit.score(self.scaled(x)?.view())? / 2.0)
     }

@@ -41,8 +41,7 @@ use purlin_core::{Error, Result};
 /// # Examples
 ///
 /// ```
-/// use purlin_cluster::SphericalKMeans;
-/// use purlin_core::Matrix;
+/// use purlin_cluster::{Matrix, SphericalKMeans};
 ///
 /// let x = Matrix::from_rows(&[[1.0, 0.0], [50.0, 1.0], [0.0, 2.0], [0.1, 9.0]]);
 /// let model = SphericalKMeans::new(2).fit(x.view())?;

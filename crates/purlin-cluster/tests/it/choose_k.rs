@@ -128,7 +128,7 @@ fn bad_input_is_refused_with_its_numbers() {
     let reversed = ChooseK::new(3..=2);
     assert_eq!(text(reversed), "choose_k: n_clusters must be a range that is not empty, got 3..=2");
     assert_eq!(text(ChooseK::new(1..=4)), "choose_k: expected at least 4 samples, got 3");
-    assert_eq!(text(ChooseK::new(1..=2).n_init(0)), "kmeans: n_init must be at least 1, got 0");
+    assert_eq!(text(ChooseK::new(1..=2).n_init(0)), "choose_k: n_init must be at least 1, got 0");
     let nan = MatrixView::from_rows(&[[1.0], [f64::NAN]]);
     assert_eq!(
         ChooseK::new(1..=2).fit(nan).unwrap_err().to_string(),
