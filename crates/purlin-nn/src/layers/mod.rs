@@ -18,6 +18,7 @@
 //! same text, and `Trainer` asks it before the first step.
 
 mod activation;
+mod attention;
 mod batch_norm;
 mod conv1d;
 mod conv2d;
@@ -30,10 +31,15 @@ mod layer_norm;
 mod linear;
 mod pool;
 mod recurrent;
+mod rms_norm;
 mod size;
 
 pub use activation::{
     Elu, Gelu, GeluTanh, LeakyRelu, LogSoftmax, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
+};
+pub use attention::{
+    FeedForwardActivation, KeyValueCache, LearnedPositions, MultiHeadAttention,
+    SinusoidalPositions, TransformerDecoderLayer, TransformerEncoderLayer, rotary,
 };
 pub use batch_norm::{BatchNorm1d, BatchNorm2d};
 pub use conv_transpose2d::ConvTranspose2d;
@@ -53,6 +59,7 @@ pub use recurrent::{
     CellState, Gru, GruCell, Lstm, LstmCell, RecurrentLayer, RecurrentParams, RecurrentState, Rnn,
     RnnCell,
 };
+pub use rms_norm::RmsNorm;
 pub use size::{Padding, Size};
 
 use crate::Param;
