@@ -1,13 +1,14 @@
-//! Recurrent layers against PyTorch: outputs, states and every gradient, f32 and f64.
+//! Recurrent layers and attention against PyTorch: outputs, states and every gradient, f32 and f64.
 
 use crate::common::{Outcome, array, compare, document, permuted, tensor};
 use purlin_core::Real;
 use purlin_core::rng::Stream;
 use purlin_nn::layers::{
-    CellState, Gru, Lstm, RecurrentLayer, RecurrentParams, RecurrentState, Rnn,
+    CellState, FeedForwardActivation, Gru, Lstm, MultiHeadAttention, RecurrentLayer,
+    RecurrentParams, RecurrentState, Rnn, TransformerEncoderLayer,
 };
-use purlin_nn::{Context, Param};
-use purlin_tensor::{Activation, Gradients, Tensor};
+use purlin_nn::{Context, Forward, Module, Param};
+use purlin_tensor::{Activation, AttentionOptions, Gradients, Tensor, attention};
 use purlin_testkit::reference::{Array, Case, Cases};
 
 enum Layer<T: Real> {
@@ -147,8 +148,7 @@ fn check_gradients<T: Real>(
     result
 }
 
-/// Runs a case in one number type; `None` if nothing here computes it.
-fn run<T: Real>(case: &Case) -> Option<Result<(), String>> {
+fn run_recurrent<T: Real>(case: &Case) -> Option<Result<(), String>> {
     let mut layer = Layer::<T>::of(case)?;
     load(layer.layers_mut(), case);
     // PyTorch's sequences are time first unless told otherwise.
@@ -191,6 +191,136 @@ fn run<T: Real>(case: &Case) -> Option<Result<(), String>> {
         }
         check_gradients(layer.layers_mut(), &grads, case)
     })())
+}
+
+/// Our name of a parameter as PyTorch calls it, and whether the matrix is transposed there.
+fn theirs(name: &str) -> (String, bool) {
+    let name = name
+        .replace("self_attention.", "self_attn.")
+        .replace("weight_in", "in_proj_weight")
+        .replace("bias_in", "in_proj_bias")
+        .replace("output.", "out_proj.");
+    let is_matrix = name.ends_with("weight") && !name.contains("norm");
+    (name, is_matrix)
+}
+
+fn load_by_name<T: Real>(layer: &mut impl Module<T>, case: &Case) {
+    layer.for_each_param_mut(&mut |name, param| {
+        let (name, is_matrix) = theirs(name);
+        let value = case.param(&name);
+        let value = if is_matrix { transposed(value) } else { value.clone() };
+        param.set(&tensor(&value)).unwrap();
+    });
+}
+
+fn check_by_name<T: Real>(
+    layer: &impl Module<T>,
+    grads: &Gradients<T>,
+    case: &Case,
+) -> Result<(), String> {
+    let mut result = Ok(());
+    layer.for_each_param(&mut |name, param| {
+        let (name, is_matrix) = theirs(name);
+        let grad = array(grads.require(param).unwrap());
+        let grad = if is_matrix { transposed(&grad) } else { grad };
+        result = result.clone().and(compare::<T>(&format!("grad {name}"), &grad, case.grad(&name)));
+    });
+    result
+}
+
+/// Keys that are no padding, which comes last in all cases.
+fn key_lengths(case: &Case) -> Option<Vec<usize>> {
+    let rows = case.config["key_padding"].as_array()?;
+    let is_there = |hidden: &&serde_json::Value| hidden.as_u64() == Some(0);
+    let length = |row: &serde_json::Value| row.as_array().unwrap().iter().filter(is_there).count();
+    Some(rows.iter().map(length).collect())
+}
+
+fn run_multi_head<T: Real>(case: &Case) -> Result<(), String> {
+    let (features, heads) = (case.usize("embed_dim").unwrap(), case.usize("num_heads").unwrap());
+    let mut layer = MultiHeadAttention::<T>::new(features, heads, &Stream::new(0, "overwritten"))
+        .bias(case.bool("bias").unwrap())
+        .causal(case.bool("causal").unwrap());
+    load_by_name(&mut layer, case);
+    let input = |name: &str| case.get("inputs", name).map(|x| tensor::<T>(x).requires_grad());
+    let (q, k, v) = (input("query").unwrap(), input("key"), input("value"));
+    let lengths = key_lengths(case);
+    let options = AttentionOptions { lengths: lengths.as_deref(), ..AttentionOptions::default() };
+    let y = match (&k, &v) {
+        (Some(k), Some(v)) => layer.attend_to(&q, k, v, options),
+        _ => layer.attend(&q, options),
+    };
+    let weights = layer.weights(&q, k.as_ref().unwrap_or(&q), options);
+    let upstream = |name: &str| tensor::<T>(case.upstream(name));
+    let loss = (&y * &upstream("y")).sum() + (&weights * &upstream("weights")).sum();
+    let grads = loss.backward();
+    compare::<T>("y", &array(&y), case.output("y"))?;
+    compare::<T>("weights", &array(&weights), case.output("weights"))?;
+    for (name, x) in [("query", Some(&q)), ("key", k.as_ref()), ("value", v.as_ref())] {
+        if let Some(x) = x {
+            let grad = array(grads.require(x).unwrap());
+            compare::<T>(&format!("grad {name}"), &grad, case.grad(name))?;
+        }
+    }
+    check_by_name(&layer, &grads, case)
+}
+
+fn run_dot_product<T: Real>(case: &Case) -> Result<(), String> {
+    // Heads before steps there, or no heads.
+    let swap = |x: &Array| match x.shape[..] {
+        [n, steps, d] => Array { shape: vec![n, steps, 1, d], values: x.values.clone() },
+        _ => permuted(x, &[0, 2, 1, 3]),
+    };
+    let inputs = ["q", "k", "v"].map(|name| tensor::<T>(&swap(case.input(name))).requires_grad());
+    let options = AttentionOptions {
+        causal: case.bool("causal").unwrap(),
+        scale: case.f64("scale"),
+        ..AttentionOptions::default()
+    };
+    let y = attention(&inputs[0], &inputs[1], &inputs[2], options);
+    compare::<T>("y", &array(&y), &swap(case.output("y")))?;
+    let grads = y.backward_with(&tensor(&swap(case.upstream("y"))));
+    for (name, x) in ["q", "k", "v"].iter().zip(&inputs) {
+        let grad = array(grads.require(x).unwrap());
+        compare::<T>(&format!("grad {name}"), &grad, &swap(case.grad(name)))?;
+    }
+    Ok(())
+}
+
+fn run_encoder_layer<T: Real>(case: &Case) -> Result<(), String> {
+    let count = |key: &str| case.usize(key).unwrap();
+    let stream = Stream::new(0, "overwritten");
+    let activation = match case.str("activation") {
+        Some("gelu") => FeedForwardActivation::Gelu,
+        _ => FeedForwardActivation::Relu,
+    };
+    let mut layer = TransformerEncoderLayer::<T>::new(
+        count("d_model"),
+        count("nhead"),
+        count("dim_feedforward"),
+        &stream,
+    )
+    .activation(activation)
+    .norm_first(case.bool("norm_first").unwrap())
+    .causal(case.bool("causal").unwrap());
+    load_by_name(&mut layer, case);
+    let x = tensor::<T>(case.input("x")).requires_grad();
+    let y = layer.forward(&x, &mut Context::eval());
+    compare::<T>("y", &array(&y), case.output("y"))?;
+    let grads = y.backward_with(&tensor(case.upstream("y")));
+    compare::<T>("grad x", &array(grads.require(&x).unwrap()), case.grad("x"))?;
+    check_by_name(&layer, &grads, case)
+}
+
+/// Runs a case in one number type; `None` if nothing here computes it.
+fn run<T: Real>(case: &Case) -> Option<Result<(), String>> {
+    Some(match case.kind.as_str() {
+        "rnn" | "gru" | "lstm" => run_recurrent::<T>(case)?,
+        "multihead_attention" => run_multi_head::<T>(case),
+        "scaled_dot_product_attention" => run_dot_product::<T>(case),
+        "transformer_encoder_layer" => run_encoder_layer::<T>(case),
+        _ => return None,
+    })
 }
 
 #[test]

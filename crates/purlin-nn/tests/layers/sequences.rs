@@ -1,7 +1,10 @@
 //! Laws of recurrent layers and embeddings.
 
 use purlin_core::rng::Stream;
-use purlin_nn::layers::{Embedding, Gru, GruCell, Lstm, LstmCell, Rnn, RnnCell};
+use purlin_nn::layers::{
+    Embedding, FeedForwardActivation, Gru, GruCell, KeyValueCache, Lstm, LstmCell,
+    MultiHeadAttention, Rnn, RnnCell, TransformerDecoderLayer, TransformerEncoderLayer, rotary,
+};
 use purlin_nn::optim::{Adam, Optimizer};
 use purlin_nn::{Context, Forward, Init, Module};
 use purlin_tensor::{GradcheckOptions, Tensor, gradcheck};
@@ -230,6 +233,83 @@ fn scores_use_the_table() {
     assert_eq!(scores.dims(), [1, 4]);
     let norm: f64 = rows.data().iter().map(|x| x * x).sum();
     assert!((scores.data()[3] - norm).abs() < 1e-15);
+}
+
+/// Attention with groups, turned by places: whole sequences, step by step, and longer steps.
+#[test]
+fn a_cache_gives_what_the_whole_sequence_gives() {
+    let layer = MultiHeadAttention::<f64>::new(8, 4, &stream("attention"))
+        .key_heads(2)
+        .rotary(10_000.0)
+        .causal(true);
+    let x = numbers(&[2, 7, 8], "x");
+    let whole = layer.forward(&x, &mut Context::eval());
+    for steps in [&[1; 7][..], &[3, 4]] {
+        let (mut cache, mut first) = (KeyValueCache::new(), 0);
+        for &n in steps {
+            let y = layer.step(&x.slice(1, first..first + n), &mut cache);
+            for (a, b) in y.data().iter().zip(whole.slice(1, first..first + n).data()) {
+                assert!((a - b).abs() < 1e-14, "{a} {b}");
+            }
+            first += n;
+        }
+        assert_eq!(cache.len(), 7);
+        assert_eq!(cache.select(&[1, 1, 0]).len(), 7);
+    }
+}
+
+#[test]
+fn a_causal_layer_does_not_see_what_follows() {
+    let layer = TransformerEncoderLayer::<f64>::new(8, 2, 16, &stream("layer"))
+        .causal(true)
+        .norm_first(true)
+        .activation(FeedForwardActivation::Gelu);
+    let x = numbers(&[1, 6, 8], "x");
+    let mut other = x.to_vec();
+    other[4 * 8..].fill(0.5);
+    let other = Tensor::from_vec(other, [1, 6, 8]).unwrap();
+    let y = [&x, &other].map(|x| layer.forward(x, &mut Context::eval()).slice(1, ..4).to_vec());
+    assert_eq!(y[0], y[1]);
+}
+
+/// Turning by places leaves products of equal distance equal.
+#[test]
+fn rotary_products_depend_on_the_distance() {
+    let (q, k) = (numbers(&[1, 1, 1, 6], "q"), numbers(&[1, 1, 1, 6], "k"));
+    let product = |i: usize, j: usize| (rotary(&q, i, 100.0) * rotary(&k, j, 100.0)).sum().item();
+    assert!((product(3, 1) - product(12, 10)).abs() < 1e-13);
+    assert!((product(3, 1) - product(3, 2)).abs() > 1e-3);
+}
+
+#[test]
+fn a_decoder_reads_its_memory_up_to_its_length() {
+    let layer = TransformerDecoderLayer::<f64>::new(8, 2, 16, &stream("layer"));
+    let (x, memory) = (numbers(&[2, 3, 8], "x"), numbers(&[2, 5, 8], "memory"));
+    let whole = layer.decode(&x, &memory, Some(&[5, 2]), &mut Context::eval());
+    let short = layer.decode(
+        &x.slice(0, 1..),
+        &memory.slice(0, 1..).slice(1, ..2),
+        None,
+        &mut Context::eval(),
+    );
+    assert_eq!(whole.slice(0, 1..).to_vec(), short.to_vec());
+    let mut cache = KeyValueCache::new();
+    for t in 0..3 {
+        let step = layer.step(&x.slice(1, t..=t), &memory, Some(&[5, 2]), &mut cache);
+        for (a, b) in step.data().iter().zip(whole.slice(1, t..=t).data()) {
+            assert!((a - b).abs() < 1e-14, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn dropout_in_a_transformer_acts_in_training_alone() {
+    let layer = TransformerEncoderLayer::<f64>::new(8, 2, 16, &stream("layer")).dropout(0.5);
+    let x = numbers(&[1, 6, 8], "x");
+    let eval = layer.forward(&x, &mut Context::eval());
+    assert_ne!(eval, layer.forward(&x, &mut Context::train(1)));
+    let plain = TransformerEncoderLayer::<f64>::new(8, 2, 16, &stream("layer"));
+    assert_eq!(eval, plain.forward(&x, &mut Context::train(1)));
 }
 
 mod refused {

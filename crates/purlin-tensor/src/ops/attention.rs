@@ -136,13 +136,19 @@ impl<T: Real> Spec<T> {
 
     /// The same in basic operations, for second derivatives.
     fn composed(&self, q: &Tensor<T>, k: &Tensor<T>, v: &Tensor<T>) -> Tensor<T> {
-        let heads_first = |x: &Tensor<T>| x.permute(&[0, 2, 1, 3]);
+        self.weights(q, k).matmul(&self.for_each_head(v)).permute(&[0, 2, 1, 3])
+    }
+
+    /// Keys or values of each head of the queries, heads first.
+    fn for_each_head(&self, x: &Tensor<T>) -> Tensor<T> {
         let group = self.heads / self.key_heads;
-        let for_each_head = |x: &Tensor<T>| {
-            let heads: Vec<usize> = (0..self.heads).map(|h| h / group).collect();
-            heads_first(&x.index_select(2, &heads))
-        };
-        let (q, k, v) = (heads_first(q), for_each_head(k), for_each_head(v));
+        let heads: Vec<usize> = (0..self.heads).map(|h| h / group).collect();
+        x.index_select(2, &heads).permute(&[0, 2, 1, 3])
+    }
+
+    /// What each query takes of each key, `(batch, heads, queries, keys)`.
+    fn weights(&self, q: &Tensor<T>, k: &Tensor<T>) -> Tensor<T> {
+        let (q, k) = (q.permute(&[0, 2, 1, 3]), self.for_each_head(k));
         let mut hidden = vec![T::ZERO; self.batch * self.queries * self.keys];
         let mut is_seen = vec![T::ONE; hidden.len()];
         let there = |b: usize| self.lengths.as_ref().map_or(self.keys, |lengths| lengths[b]);
@@ -151,27 +157,29 @@ impl<T: Real> Spec<T> {
             let (b, i) = (row / self.queries, row % self.queries);
             let is_later = self.is_causal && j + self.queries > i + self.keys;
             if is_later || j >= there(b) {
-                (*hidden, *is_seen) = (T::from_f64(-1e30), T::ZERO);
+                (*hidden, *is_seen) = (T::from_f64(HIDDEN), T::ZERO);
             }
         }
         let table = |items: &[T]| {
             Tensor::from_slice(items).reshape([self.batch, 1, self.queries, self.keys])
         };
         let mut scores = q.matmul_nt(&k) * T::from_f64(self.scale) + table(&hidden);
-        let mut weights = table(&is_seen);
+        let mut is_seen = table(&is_seen);
         if let Some(mask) = &self.mask {
-            let seen = |x: &T| if *x == T::NEG_INFINITY { T::ZERO } else { T::ONE };
-            let finite = |x: &T| if *x == T::NEG_INFINITY { T::from_f64(-1e30) } else { *x };
-            let map = |f: &dyn Fn(&T) -> T| {
-                let items: Vec<T> = mask.data().iter().map(f).collect();
+            let map = |f: &dyn Fn(T) -> T| {
+                let items: Vec<T> = mask.data().iter().map(|&x| f(x)).collect();
                 Tensor::from_slice(&items).reshape(*mask.shape())
             };
-            scores = &scores + &map(&finite);
-            weights = &weights * &map(&seen);
+            let is_hidden = |x: T| x == T::NEG_INFINITY;
+            scores = &scores + &map(&|x| if is_hidden(x) { T::from_f64(HIDDEN) } else { x });
+            is_seen = &is_seen * &map(&|x| if is_hidden(x) { T::ZERO } else { T::ONE });
         }
-        heads_first(&(&scores.softmax(-1) * &weights).matmul(&v))
+        &scores.softmax(-1) * &is_seen
     }
 }
+
+/// Low enough to leave nothing of a hidden key, and finite: where all are hidden there is no NaN.
+const HIDDEN: f64 = -1e30;
 
 /// Queries, keys and values, apart.
 struct AttentionBackward<T: Real> {
@@ -261,6 +269,33 @@ pub fn attention<T: Real>(
         out: out.detach(),
         log_sums,
     })
+}
+
+/// What each query takes of each key in [`attention`], `(batch, heads, queries, keys)`: to look at,
+/// or to put a loss on. The table is held as a whole.
+///
+/// # Panics
+///
+/// As [`attention`].
+///
+/// # Examples
+///
+/// ```
+/// use purlin_tensor::{AttentionOptions, Tensor, attention_weights};
+///
+/// let q = Tensor::<f32>::ones([1, 2, 1, 4]);
+/// let options = AttentionOptions { causal: true, ..AttentionOptions::default() };
+/// assert_eq!(attention_weights(&q, &q, options).data(), [1.0, 0.0, 0.5, 0.5]);
+/// ```
+#[track_caller]
+pub fn attention_weights<T: Real>(
+    q: &Tensor<T>,
+    k: &Tensor<T>,
+    options: AttentionOptions<'_, T>,
+) -> Tensor<T> {
+    // The keys stand for the values, of which nothing is asked.
+    let spec = spec_of(q, k, k).and_then(|spec| spec.with("attention_weights", options));
+    or_panic(spec).weights(q, k)
 }
 
 fn spec_of<T: Real>(q: &Tensor<T>, k: &Tensor<T>, v: &Tensor<T>) -> Result<Spec<T>> {

@@ -43,7 +43,7 @@ mod triangle;
 mod trigonometry;
 mod variance;
 
-pub use attention::{AttentionOptions, attention, self_attention};
+pub use attention::{AttentionOptions, attention, attention_weights, self_attention};
 pub use batch_norm::{BatchNormOutput, batch_norm, batch_norm_infer};
 pub use conv::{Conv1dOptions, Conv2dOptions, conv1d, conv2d};
 pub use conv_transpose::{ConvTranspose2dOptions, conv_transpose2d};

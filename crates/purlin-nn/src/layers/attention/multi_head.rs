@@ -5,7 +5,9 @@ use crate::layers::{Linear, at_least_one, checked, positive};
 use crate::{Context, Forward, Init, Module, Param};
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Real, Result, Shape};
-use purlin_tensor::{Activation, AttentionOptions, Tensor, attention, linear, self_attention};
+use purlin_tensor::{
+    Activation, AttentionOptions, Tensor, attention, attention_weights, linear, self_attention,
+};
 
 /// Attention of several heads, with the products before and after it.
 ///
@@ -90,6 +92,14 @@ impl Setup {
             setup: self,
         }
     }
+}
+
+/// A part of what the input is made into.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Query,
+    Key,
+    Value,
 }
 
 /// The keys and values of the steps so far.
@@ -222,8 +232,9 @@ impl<T: Real> MultiHeadAttention<T> {
         self.out(&seen)
     }
 
-    /// Attends from `x`, `(batch, steps, features)`, to `memory`, `(batch, keys, features)`; the
-    /// lengths of the options are those of `memory`.
+    /// Attends from `x`, `(batch, steps, features)`, to the steps of another sequence:
+    /// `keys` and `values`, which may be the same, are `(batch, keys, features)`, and the lengths of
+    /// the options are theirs.
     ///
     /// # Panics
     ///
@@ -232,23 +243,53 @@ impl<T: Real> MultiHeadAttention<T> {
     pub fn attend_to(
         &self,
         x: &Tensor<T>,
-        memory: &Tensor<T>,
+        keys: &Tensor<T>,
+        values: &Tensor<T>,
         options: AttentionOptions<'_, T>,
     ) -> Tensor<T> {
+        let [q, k, v] = [(x, Part::Query), (keys, Part::Key), (values, Part::Value)]
+            .map(|(x, part)| self.part(x, part));
+        self.out(&joined(&attention(&q, &k, &v, options)))
+    }
+
+    /// What each step of `x` takes of each step of `keys` (the same tensor, where a sequence attends
+    /// to itself), `(batch, heads, steps, keys)`.
+    ///
+    /// # Panics
+    ///
+    /// When a shape or the options do not fit.
+    #[track_caller]
+    pub fn weights(
+        &self,
+        x: &Tensor<T>,
+        keys: &Tensor<T>,
+        options: AttentionOptions<'_, T>,
+    ) -> Tensor<T> {
+        let [q, k] = [(x, Part::Query), (keys, Part::Key)].map(|(x, part)| {
+            let y = self.part(x, part);
+            self.setup.rotary_base.map_or_else(|| y.clone(), |base| rotary(&y, 0, base))
+        });
+        let options =
+            AttentionOptions { causal: options.causal || self.setup.is_causal, ..options };
+        attention_weights(&q, &k, options)
+    }
+
+    /// Queries, keys or values alone, by heads.
+    #[track_caller]
+    fn part(&self, x: &Tensor<T>, part: Part) -> Tensor<T> {
         checked(self.output_shape(x.shape()));
-        checked(self.output_shape(memory.shape()));
         let Setup { features, heads, key_heads, .. } = self.setup;
         let (size, key_width) = (self.setup.size(), self.setup.key_width());
-        let part = |x: &Tensor<T>, from: usize, n: usize, heads: usize| {
-            let bias = self.bias_in.as_ref().map(|bias| bias.slice(0, from..from + n));
-            let weight = self.weight_in.slice(1, from..from + n);
-            let y = linear(x, &weight, bias.as_ref(), Activation::Identity);
-            y.reshape([x.dims()[0], x.dims()[1], heads, size])
+        let (from, heads) = match part {
+            Part::Query => (0, heads),
+            Part::Key => (features, key_heads),
+            Part::Value => (features + key_width, key_heads),
         };
-        let q = part(x, 0, features, heads);
-        let k = part(memory, features, key_width, key_heads);
-        let v = part(memory, features + key_width, key_width, key_heads);
-        self.out(&joined(&attention(&q, &k, &v, options)))
+        let columns = from..from + heads * size;
+        let bias = self.bias_in.as_ref().map(|bias| bias.slice(0, columns.clone()));
+        let weight = self.weight_in.slice(1, columns);
+        let y = linear(x, &weight, bias.as_ref(), Activation::Identity);
+        y.reshape([x.dims()[0], x.dims()[1], heads, size])
     }
 
     /// Attends from the next steps `x`, `(batch, steps, features)`, to what the cache holds and to

@@ -340,8 +340,9 @@ impl<T: Real> TransformerDecoderLayer<T> {
         let Self { norm1, norm2, norm3, linear1, linear2, setup, .. } = self;
         let x = setup.residual(x, norm1, ctx, attend);
         let options = AttentionOptions { lengths, ..AttentionOptions::default() };
-        let x = setup
-            .residual(&x, norm2, ctx, |x, _| self.cross_attention.attend_to(x, memory, options));
+        let x = setup.residual(&x, norm2, ctx, |x, _| {
+            self.cross_attention.attend_to(x, memory, memory, options)
+        });
         setup.residual(&x, norm3, ctx, |x, ctx| setup.feed_forward(x, linear1, linear2, ctx))
     }
 }
