@@ -1,15 +1,14 @@
 //! Hierarchical clustering: known answers, scipy's trees, the definition, the laws, the doors.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use crate::common::{canonical, check_same_bits};
 use proptest::prelude::*;
 use purlin_cluster::{
-    Agglomerative, CondensedMatrix, Dendrogram, Linkage, MemoryBudget, Metric, primitive,
+    Agglomerative, CondensedMatrix, Dbscan, Dendrogram, Linkage, MemoryBudget, Metric, primitive,
 };
 use purlin_core::rng::Stream;
 use purlin_core::{Matrix, MatrixView, Real};
-use purlin_testkit::{
-    check_same_bits_on_all_isas, check_same_bits_on_threads, reference, strategies,
-};
+use purlin_testkit::{check_same_bits_on_threads, reference, strategies};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -328,8 +327,7 @@ fn threads_and_instruction_sets_do_not_change_a_bit() {
             let (x, y) = (agglomerative.fit(x.view()), agglomerative.fit(y.view()));
             (words(&x.unwrap()), words(&y.unwrap()))
         };
-        check_same_bits_on_threads(fit);
-        check_same_bits_on_all_isas(fit);
+        check_same_bits(fit);
     }
     // Large enough for several tasks in each step of the spanning tree and of the chain.
     let wide = blobs::<f32>(2500, 120, 6, 5);
@@ -339,10 +337,10 @@ fn threads_and_instruction_sets_do_not_change_a_bit() {
     }
 }
 
-/// 20,000 samples on a line: a chain, as deep as there are samples.
+/// A million samples on a line: a chain, as deep as there are samples.
 #[test]
 fn a_long_chain_overflows_no_stack() {
-    let n = 20_000;
+    let n = 1_000_000;
     let x = Matrix::from_fn(n, 1, |i, _| i as f64 * (i as f64));
     let tree = Agglomerative::new(Linkage::Single).fit(x.view()).unwrap();
     let expected: Vec<f64> = (0..n - 1).map(|i| (2 * i + 1) as f64).collect();
@@ -394,8 +392,14 @@ fn bad_input_is_refused_with_its_numbers() {
         "agglomerative: the distance matrix (ways out: a larger memory, LinearMemory with 134400 \
          bytes) needs 175200 bytes, allowed are 1000"
     );
-    assert!(text(Agglomerative::new(Linkage::Single).memory(small), x.view()).contains("bytes"));
-    assert!(text(Agglomerative::new(Linkage::Ward).memory(small), x.view()).contains("bytes"));
+    assert_eq!(
+        text(Agglomerative::new(Linkage::Single).memory(small), x.view()),
+        "agglomerative: the copy of the samples needs 64000 bytes, allowed are 1000"
+    );
+    assert_eq!(
+        text(Agglomerative::new(Linkage::Ward).memory(small), x.view()),
+        "agglomerative: the centroids needs 19200 bytes, allowed are 1000"
+    );
     assert_eq!(
         text(Agglomerative::new(Linkage::Ward).metric(Metric::Manhattan), x.view()),
         "agglomerative: metric must be Euclidean for ward linkage, got Manhattan"
@@ -461,11 +465,32 @@ proptest! {
         check_chain(x.view());
     }
 
+    /// A cut of single linkage is DBSCAN where every sample is a core: at heights of the tree, just
+    /// below them and above all.
+    #[test]
+    fn a_cut_of_single_linkage_is_dbscan(x in strategies::hostile_matrix(2usize..60, 1usize..5)) {
+        for metric in [Metric::Euclidean, Metric::Manhattan, Metric::Chebyshev] {
+            let tree = Agglomerative::new(Linkage::Single).metric(metric.clone()).fit(x.view());
+            let tree = tree.unwrap();
+            let (heights, n) = (tree.heights(), x.n_rows());
+            let picked = [0, n / 4, n / 2, n - 2].map(|i| heights[i.min(n - 2)]);
+            let eps = picked.into_iter().flat_map(|height| [height, height.next_down(), 1.5 * height]);
+            for eps in eps.filter(|&eps| eps > 0.0) {
+                let dbscan = Dbscan::new(eps, 1).metric(metric.clone()).fit(x.view()).unwrap();
+                let cut = canonical(tree.cut_height(eps).into_iter().map(Some));
+                prop_assert_eq!(dbscan.labels(), cut, "{} of {:?}", eps, heights);
+            }
+        }
+    }
+
     /// Single linkage is the minimum spanning tree: its heights are the edges that Kruskal takes,
     /// and those of the distances, to the bit.
     #[test]
     fn single_linkage_is_the_spanning_tree(x in strategies::hostile_matrix(2usize..60, 1usize..5)) {
-        for metric in [Metric::Euclidean, Metric::Manhattan, Metric::Cosine] {
+        for metric in [
+            Metric::Euclidean, Metric::Manhattan, Metric::Cosine, Metric::Correlation,
+            Metric::Minkowski(3.0),
+        ] {
             let distances = metric.pairwise(x.view()).unwrap();
             let tree = Agglomerative::new(Linkage::Single).metric(metric).fit(x.view()).unwrap();
             let n = x.n_rows();

@@ -2,13 +2,12 @@
 //! bits on threads and instruction sets.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use crate::common::check_same_bits;
 use proptest::prelude::*;
 use purlin_cluster::{Agglomerative, AgglomerativeAlgorithm, Dendrogram, Linkage, Metric};
 use purlin_core::rng::Stream;
 use purlin_core::{Matrix, MatrixView, Real};
-use purlin_testkit::{
-    check_dendrogram, check_same_bits_on_all_isas, check_same_bits_on_threads, strategies,
-};
+use purlin_testkit::{check_dendrogram, check_same_bits_on_threads, strategies};
 
 const BOTH: [Linkage; 2] = [Linkage::Centroid, Linkage::Median];
 
@@ -177,16 +176,14 @@ fn threads_and_instruction_sets_do_not_change_a_bit() {
     for linkage in BOTH {
         let words = |tree: Dendrogram| tree.linkage_matrix().into_vec();
         let both = || (words(fit(linkage, x.view())), words(fit(linkage, y.view())));
-        check_same_bits_on_threads(both);
-        check_same_bits_on_all_isas(both);
+        check_same_bits(both);
         check_same_bits_on_threads(|| words(fit(linkage, long.view())));
         let condensed = Agglomerative::new(linkage).algorithm(AgglomerativeAlgorithm::Condensed);
         let both = || {
             let (x, y) = (condensed.fit(x.view()).unwrap(), condensed.fit(y.view()).unwrap());
             (words(x), words(y))
         };
-        check_same_bits_on_threads(both);
-        check_same_bits_on_all_isas(both);
+        check_same_bits(both);
     }
 }
 

@@ -2,16 +2,12 @@
 //! shut, the laws.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use crate::common::{blobs, check_same_bits, model_unless, too_few_distinct};
 use proptest::prelude::*;
 use purlin_backend::distance::naive::squared_euclidean;
-use purlin_cluster::{
-    Clusterer, Clustering, ConstrainedKMeans, ConstrainedModel, Init, KMeans, StopReason,
-};
-use purlin_core::rng::Stream;
+use purlin_cluster::{ConstrainedKMeans, ConstrainedModel, Init, KMeans, StopReason};
 use purlin_core::{Matrix, MatrixView, Real};
-use purlin_testkit::{
-    Bits, check_same_bits_on_all_isas, check_same_bits_on_threads, naive, strategies,
-};
+use purlin_testkit::{Bits, naive, strategies};
 
 /// Everything of a model that is computed.
 fn words<T: Real + Bits>(model: &ConstrainedModel<T>) -> Vec<u64> {
@@ -19,12 +15,6 @@ fn words<T: Real + Bits>(model: &ConstrainedModel<T>) -> Vec<u64> {
     words.extend(model.labels().to_words());
     words.extend([model.inertia().to_bits(), model.n_iter() as u64]);
     words
-}
-
-fn blobs<T: Real>(n: usize, d: usize, k: usize, std: f64, seed: u64) -> Matrix<T> {
-    let mut rng = Stream::new(seed, "blobs").rng(0);
-    let centers: Vec<f64> = (0..k * d).map(|_| rng.uniform_in(-10.0, 10.0)).collect();
-    Matrix::from_fn(n, d, |i, j| T::from_f64(centers[i % k * d + j] + std * rng.normal()))
 }
 
 /// The least cost of all assignments that keep the bounds, one sample after the other: the least
@@ -130,7 +120,7 @@ fn rounds_never_make_it_worse() {
 }
 
 #[test]
-fn degenerate_tables_are_clustered_or_refused() {
+fn degenerate_tables_are_clustered() {
     let one = Matrix::from_rows(&[[3.0, 4.0]]);
     let model = ConstrainedKMeans::balanced(1).fit(one.view()).unwrap();
     assert_eq!((model.labels(), model.inertia()), (&[0][..], 0.0));
@@ -139,54 +129,24 @@ fn degenerate_tables_are_clustered_or_refused() {
     let model = ConstrainedKMeans::balanced(2).fit(few.view()).unwrap();
     assert_eq!(model.cluster_sizes(), [5, 5]);
     check(few.view(), &model, [5, 5]);
-    let equal = Matrix::from_rows(&[[1.0, 2.0]; 5]);
-    assert_eq!(
-        ConstrainedKMeans::balanced(2).fit(equal.view()).unwrap_err().to_string(),
-        "constrained_kmeans: expected at least 2 distinct samples, got 1"
-    );
 }
 
 #[test]
-fn bad_input_is_refused_with_its_numbers() {
+fn bad_sizes_are_refused_with_their_numbers() {
     let x = Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
-    let of = |algorithm: ConstrainedKMeans| algorithm.fit(x.view()).unwrap_err().to_string();
     let new = ConstrainedKMeans::new;
-    assert_eq!(of(new(0)), "constrained_kmeans: n_clusters must be at least 1, got 0");
-    assert_eq!(of(new(4)), "constrained_kmeans: expected at least 4 samples, got 3");
-    assert_eq!(of(new(1).n_init(0)), "constrained_kmeans: n_init must be at least 1, got 0");
-    assert_eq!(of(new(1).max_iter(0)), "constrained_kmeans: max_iter must be at least 1, got 0");
-    assert_eq!(of(new(1).min_size(0)), "constrained_kmeans: min_size must be at least 1, got 0");
-    assert_eq!(
-        of(new(1).min_size(3).max_size(Some(2))),
-        "constrained_kmeans: max_size must be at least min_size, 3, got 2"
-    );
-    assert_eq!(of(new(2).min_size(2)), "constrained_kmeans: expected at least 4 samples, got 3");
-    assert_eq!(
-        of(new(2).max_size(Some(1))),
-        "constrained_kmeans: max_size must be at least 2 for 3 samples in 2 clusters, got 1"
-    );
-    assert_eq!(
-        of(new(1).tol(f64::NAN)),
-        "constrained_kmeans: tol must be finite and at least 0, got NaN"
-    );
-    let given = Init::Centroids(Matrix::from_rows(&[[1.0]]));
-    assert_eq!(of(new(1).init(given)), "constrained_kmeans: expected centroids (1, 2), got (1, 1)");
-    let table =
-        |rows: &[[f64; 1]]| new(1).fit(MatrixView::from_rows(rows)).unwrap_err().to_string();
-    assert_eq!(
-        table(&[[0.0], [f64::INFINITY]]),
-        "constrained_kmeans: x must be finite, got inf at row 1, column 0"
-    );
-    assert_eq!(
-        table(&[[0.0], [-1e200]]),
-        "constrained_kmeans: x must be small enough that squared distances are finite in f64, got \
-         1e200 at row 1"
-    );
-    let model = new(1).fit(x.view()).unwrap();
-    assert_eq!(
-        model.predict(MatrixView::from_rows(&[[1.0]])).unwrap_err().to_string(),
-        "constrained_kmeans: expected x with 2 columns, got 1"
-    );
+    for (algorithm, expected) in [
+        (new(1).min_size(0), "min_size must be at least 1, got 0"),
+        (new(1).min_size(3).max_size(Some(2)), "max_size must be at least min_size, 3, got 2"),
+        (new(2).min_size(2), "expected at least 4 samples, got 3"),
+        (
+            new(2).max_size(Some(1)),
+            "max_size must be at least 2 for 3 samples in 2 clusters, got 1",
+        ),
+    ] {
+        let err = algorithm.fit(x.view()).unwrap_err().to_string();
+        assert_eq!(err, format!("constrained_kmeans: {expected}"));
+    }
 }
 
 #[test]
@@ -197,18 +157,7 @@ fn threads_and_instruction_sets_do_not_change_a_bit() {
         let y = ConstrainedKMeans::new(4).max_size(Some(760)).n_init(2).max_iter(5).fit(y.view());
         (words(&x.unwrap()), words(&y.unwrap()))
     };
-    check_same_bits_on_threads(fit);
-    check_same_bits_on_all_isas(fit);
-}
-
-#[test]
-fn generic_code_fits_it() {
-    fn sizes(algorithm: &impl Clusterer<f64>, x: MatrixView<'_, f64>) -> (usize, usize, usize) {
-        let model = algorithm.fit(x).unwrap();
-        (model.n_clusters(), model.n_features(), model.labels().len())
-    }
-    let x = blobs(100, 2, 3, 0.1, 7);
-    assert_eq!(sizes(&ConstrainedKMeans::balanced(3), x.view()), (3, 2, 100));
+    check_same_bits(fit);
 }
 
 proptest! {
@@ -225,7 +174,18 @@ proptest! {
     ) {
         let algorithm = ConstrainedKMeans::new(k).min_size(min).max_size(Some(max));
         let algorithm = algorithm.max_iter(max_iter).seed(seed);
-        let Ok(model) = algorithm.fit(x.view()) else { return Ok(()) };
+        let n = x.n_rows();
+        let refusal = if max < min {
+            Some("max_size must be at least min_size")
+        } else if k * min > n {
+            Some("samples, got")
+        } else if k * max < n {
+            Some("max_size must be at least")
+        } else {
+            too_few_distinct(x.view(), k)
+        };
+        let fitted = algorithm.fit(x.view());
+        let Some(model) = model_unless(refusal, fitted) else { return Ok(()) };
         check(x.view(), &model, [min, max]);
         let inertia = naive::inertia(x.view(), model.labels(), model.centroids());
         prop_assert!((model.inertia() - inertia).abs() <= 1e-9 * inertia.max(1e-300));

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use purlin_cluster::{
-    Agglomerative, BisectingKMeans, ConstrainedKMeans, CustomMetric, Dbscan, EmptyCluster, Hdbscan,
-    Init, KMeans, KMedoids, Linkage, MeanShift, Metric, MiniBatchKMeans, NeighborGraph, Optics,
-    SpatialIndex, SpectralClustering, estimate_bandwidth,
+    Affinity, Agglomerative, BisectingKMeans, ConstrainedKMeans, CustomMetric, Dbscan,
+    EmptyCluster, Hdbscan, Init, KMeans, KMedoids, Linkage, MeanShift, Metric, MiniBatchKMeans,
+    NeighborGraph, Optics, SpatialIndex, SpectralClustering, estimate_bandwidth,
 };
 use purlin_core::{Matrix, MatrixView, Real};
 
@@ -16,12 +16,14 @@ fn column<T: Real>(values: &[f64]) -> Matrix<T> {
 fn one_far_value_does_not_make_twins_of_the_others() {
     // Less the mean of some 3e8 the first four are one number in single precision.
     let x = column::<f32>(&[0.0, 1.0, 2.0, 3.0, 1e9, 1e9]);
-    for init in [Init::PlusPlus { n_local_trials: None }, Init::Random] {
-        let model = KMeans::new(5).init(init).fit(x.view()).unwrap();
-        assert_eq!(model.cluster_sizes().len(), 5);
-    }
     let parallel = Init::Parallel { rounds: 3, oversampling: 2.0 };
-    assert_eq!(KMeans::new(5).init(parallel).fit(x.view()).unwrap().n_clusters(), 5);
+    for init in [Init::PlusPlus { n_local_trials: None }, parallel, Init::Random] {
+        let model = KMeans::new(5).init(init).fit(x.view()).unwrap();
+        assert_eq!(model.inertia(), 0.0, "{:?}", model.labels());
+        let mut sizes = model.cluster_sizes().to_vec();
+        sizes.sort_unstable();
+        assert_eq!(sizes, [1, 1, 1, 1, 2]);
+    }
     let x = column::<f64>(&[0.0, 1.0, 1e17]);
     assert_eq!(KMeans::new(3).fit(x.view()).unwrap().inertia(), 0.0);
 }
@@ -42,6 +44,14 @@ fn tables_whose_sums_overflow_are_refused() {
     let err = KMeans::new(2).fit(x.view()).unwrap_err().to_string();
     let rule = "x must be small enough that squared distances are finite in f64";
     assert_eq!(err, format!("kmeans: {rule}, got 1.3e308 at row 1"));
+}
+
+#[test]
+fn more_samples_than_a_number_of_32_bits_counts_are_refused() {
+    let n = u32::MAX as usize;
+    let text = |n| Agglomerative::new(Linkage::Single).plan::<f64>(n, 2).unwrap_err().to_string();
+    assert_eq!(text(n), format!("agglomerative: expected fewer than {n} samples, got {n}"));
+    assert!(text(n - 1).ends_with("bytes, allowed are 4294967296"), "{}", text(n - 1));
 }
 
 #[test]
@@ -89,8 +99,13 @@ fn tables_too_large_for_their_squares_are_refused() {
     let dbscan = Dbscan::new(3e19, 2).metric(Metric::Manhattan);
     assert_eq!(dbscan.fit(x.view()).unwrap().n_clusters(), 1);
     let wide = column::<f64>(&[0.0, 1e200, 2e200, 3e200]);
-    assert!(SpectralClustering::new(2).n_components(2).fit(wide.view()).is_err());
-    assert!(estimate_bandwidth(wide.view(), 0.5, None, 0).is_err());
+    let rule =
+        "x must be small enough that squared distances are finite in f64, got 3e200 at row 3";
+    let near = Affinity::NearestNeighbors(2);
+    let spectral = SpectralClustering::new(2).affinity(near).fit(wide.view()).unwrap_err();
+    assert_eq!(spectral.to_string(), format!("spectral_clustering: {rule}"));
+    let bandwidth = estimate_bandwidth(wide.view(), 0.5, None, 0).unwrap_err();
+    assert_eq!(bandwidth.to_string(), format!("mean_shift: {rule}"));
 }
 
 #[test]

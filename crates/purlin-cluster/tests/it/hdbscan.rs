@@ -2,15 +2,16 @@
 //! shut.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use crate::common::{canonical, check_same_bits};
 use proptest::prelude::*;
 use purlin_cluster::metrics::adjusted_rand;
 use purlin_cluster::{
-    ClusterSelection, CondensedMatrix, CustomMetric, Hdbscan, HdbscanModel, Metric, NeighborGraph,
-    SpanningEdge, SpatialIndex,
+    ClusterSelection, CondensedMatrix, CondensedRow, CustomMetric, Dendrogram, Hdbscan,
+    HdbscanModel, Metric, NeighborGraph, SpanningEdge, SpatialIndex,
 };
 use purlin_core::rng::Stream;
 use purlin_core::{Matrix, MatrixView, Real};
-use purlin_testkit::{check_same_bits_on_all_isas, check_same_bits_on_threads, strategies};
+use purlin_testkit::strategies;
 use serde_json::Value;
 
 /// Values that rank as distances do, and the distance of each.
@@ -106,18 +107,173 @@ fn check_model<T: Real>(model: &HdbscanModel<T>, min_cluster_size: usize) {
     assert_eq!(model.stabilities().len(), next);
 }
 
-/// Labels by first appearance.
-fn canonical(labels: impl Iterator<Item = Option<usize>>) -> Vec<Option<usize>> {
-    let mut seen = Vec::new();
-    labels
-        .map(|label| {
-            let label = label?;
-            Some(seen.iter().position(|&known| known == label).unwrap_or_else(|| {
-                seen.push(label);
-                seen.len() - 1
-            }))
-        })
-        .collect()
+/// The condensed tree by its definition, from the members of each node of the hierarchy.
+struct Condensed {
+    /// The root, then the parts of each split into large ones, from the last merge on.
+    clusters: Vec<Vec<usize>>,
+    births: Vec<f64>,
+    /// The smallest other cluster around each; the root for itself.
+    parents: Vec<usize>,
+    /// The smallest cluster around each sample, and the density up to which it is in a large node.
+    homes: Vec<usize>,
+    lambdas: Vec<f64>,
+}
+
+impl Condensed {
+    fn of(tree: &Dendrogram, min_cluster_size: usize) -> Self {
+        let n = tree.n_samples();
+        let mut nodes: Vec<Vec<usize>> = (0..n).map(|i| vec![i]).collect();
+        let (mut clusters, mut births) = (vec![(0..n).collect()], vec![0.0]);
+        let mut lambdas = vec![0.0; n];
+        for merge in tree.merges() {
+            nodes.push([&nodes[merge.left][..], &nodes[merge.right]].concat());
+        }
+        for (merge, node) in tree.merges().iter().zip(&nodes[n..]).rev() {
+            let density = 1.0 / merge.dissimilarity;
+            let parts = [merge.left, merge.right];
+            if parts.iter().all(|&part| nodes[part].len() >= min_cluster_size) {
+                clusters.extend(parts.map(|part| nodes[part].clone()));
+                births.extend([density; 2]);
+            }
+            if node.len() >= min_cluster_size || node.len() == n {
+                for &i in node {
+                    lambdas[i] = density;
+                }
+            }
+        }
+        let smallest = |is_around: &dyn Fn(usize) -> bool| {
+            let around = (0..clusters.len()).filter(|&c| is_around(c));
+            around.min_by_key(|&c| clusters[c].len()).unwrap_or(0)
+        };
+        let parent = |child: usize| {
+            smallest(&|c| c != child && clusters[child].iter().all(|i| clusters[c].contains(i)))
+        };
+        let parents = (0..clusters.len()).map(parent).collect();
+        let homes = (0..n).map(|i| smallest(&|c| clusters[c].contains(&i))).collect();
+        Self { clusters, births, parents, homes, lambdas }
+    }
+
+    /// What leaves what: samples, then clusters.
+    fn rows(&self) -> Vec<(usize, usize, f64, usize)> {
+        let n = self.lambdas.len();
+        let samples = (0..n).map(|i| (n + self.homes[i], i, self.lambdas[i], 1));
+        let cluster =
+            |c: usize| (n + self.parents[c], n + c, self.births[c], self.clusters[c].len());
+        samples.chain((1..self.clusters.len()).map(cluster)).collect()
+    }
+
+    /// From the density where each member leaves for good or with a part, that of the birth.
+    fn stability(&self, cluster: usize) -> f64 {
+        let rows = self.rows().into_iter().filter(|row| row.0 == self.lambdas.len() + cluster);
+        let grown = rows.filter(|row| row.2 > self.births[cluster]);
+        grown.map(|(_, _, lambda, size)| (lambda - self.births[cluster]) * size as f64).sum()
+    }
+
+    /// The cluster and all around it, to the root.
+    fn upwards(&self, cluster: usize) -> impl Iterator<Item = usize> {
+        let next = |&c: &usize| (c > 0).then(|| self.parents[c]);
+        std::iter::successors(Some(cluster), next)
+    }
+
+    fn without_inner(&self, chosen: &[bool]) -> Vec<bool> {
+        let is_inner = |c: usize| self.upwards(c).skip(1).any(|outer| chosen[outer]);
+        (0..chosen.len()).map(|c| chosen[c] && !is_inner(c)).collect()
+    }
+
+    fn choose(&self, by: &Choice, stabilities: &[f64]) -> Vec<bool> {
+        let n_clusters = self.clusters.len();
+        let children = |c: usize| (1..n_clusters).filter(move |&child| self.parents[child] == c);
+        let mut chosen = vec![false; n_clusters];
+        if by.selection == ClusterSelection::Leaf {
+            chosen = (0..n_clusters).map(|c| children(c).next().is_none()).collect();
+        } else {
+            let mut best = stabilities.to_vec();
+            for c in (0..n_clusters).rev() {
+                let below: f64 =
+                    children(c).collect::<Vec<_>>().iter().rev().map(|&c| best[c]).sum();
+                chosen[c] = below <= stabilities[c]
+                    && self.clusters[c].len() <= by.max_cluster_size
+                    && (c > 0 || by.allow_single);
+                best[c] = if chosen[c] { stabilities[c] } else { below };
+            }
+            chosen = self.without_inner(&chosen);
+        }
+        let is_root_alone = chosen[0] && !chosen[1..].contains(&true);
+        if by.epsilon > 0.0 && !is_root_alone {
+            let mut climbed = vec![false; n_clusters];
+            for c in (0..n_clusters).filter(|&c| chosen[c]) {
+                let is_short = |c: usize| c > 0 && 1.0 / self.births[c] <= by.epsilon;
+                let is_end = |c: &usize| {
+                    let is_next_to_root = self.parents[*c] == 0 && !by.allow_single;
+                    !is_short(*c) || is_next_to_root
+                };
+                let stays = 1.0 / self.births[c] >= by.epsilon;
+                climbed[if stays { c } else { self.upwards(c).find(is_end).unwrap() }] = true;
+            }
+            chosen = self.without_inner(&climbed);
+        }
+        chosen[0] &= by.allow_single;
+        chosen
+    }
+}
+
+/// How clusters are chosen.
+#[derive(Debug, Clone)]
+struct Choice {
+    selection: ClusterSelection,
+    epsilon: f64,
+    max_cluster_size: usize,
+    allow_single: bool,
+}
+
+fn check_choice(x: MatrixView<'_, f64>, size: usize, min_samples: usize, by: &Choice) {
+    let params = Hdbscan::new(size).min_samples(min_samples).selection(by.selection);
+    let params = params.allow_single_cluster(by.allow_single).max_cluster_size(by.max_cluster_size);
+    let model = params.cluster_selection_epsilon(by.epsilon).fit(x).unwrap();
+    let (n, tree) = (x.n_rows(), model.condensed_tree());
+    let twin = Condensed::of(model.hierarchy(), size);
+    let row = |row: &CondensedRow| (row.parent, row.child, row.lambda, row.size);
+    let mut rows: Vec<_> = tree.rows().iter().map(row).collect();
+    rows.sort_by_key(|row| row.1);
+    assert_eq!(rows, twin.rows());
+    for (c, &stability) in tree.stabilities().iter().enumerate() {
+        let expected = twin.stability(c);
+        let is_near = stability == expected || (stability - expected).abs() <= 1e-9 * expected;
+        assert!(is_near, "cluster {c}: {stability}, expected {expected}");
+    }
+    let chosen = twin.choose(by, &tree.stabilities());
+    let densest =
+        |members: &[usize]| members.iter().fold(0.0, |most: f64, &i| most.max(twin.lambdas[i]));
+    let death = |c: usize| {
+        let rows = twin.rows().into_iter().filter(|row| row.0 == n + c);
+        rows.fold(0.0, |most: f64, row| most.max(row.2))
+    };
+    let root_from = if by.epsilon > 0.0 { 1.0 / by.epsilon } else { death(0) };
+    let of_sample = |i: usize| {
+        let found = twin.upwards(twin.homes[i]).find(|&c| chosen[c]);
+        found.filter(|&c| c > 0 || twin.lambdas[i] >= root_from)
+    };
+    let found: Vec<Option<usize>> = (0..n).map(of_sample).collect();
+    assert_eq!(model.labels(), canonical(found.iter().copied()), "{by:?}");
+    for (i, &found) in found.iter().enumerate() {
+        let (lambda, home) = (twin.lambdas[i], twin.homes[i]);
+        let share = |most: f64| if most == 0.0 || lambda >= most { 1.0 } else { lambda / most };
+        assert_eq!(model.probabilities()[i], found.map_or(0.0, |c| share(death(c))));
+        // GLOSH, of the densest sample in the cluster or what comes from it.
+        let most = densest(&twin.clusters[home]);
+        let expected = if lambda >= most {
+            0.0
+        } else if most == f64::INFINITY {
+            1.0
+        } else {
+            (most - lambda) / most
+        };
+        assert_eq!(model.outlier_scores()[i], expected);
+        if let Some((label, cluster)) = model.labels()[i].zip(found) {
+            assert_eq!(model.selected_clusters()[label], n + cluster);
+            assert_eq!(model.stabilities()[label], tree.stabilities()[cluster]);
+        }
+    }
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
@@ -371,11 +527,12 @@ fn a_long_chain_is_walked() {
     let x = Matrix::from_fn(n, 1, |i, _| i as f64);
     let model = Hdbscan::new(5).fit(x.view()).unwrap();
     assert!(model.spanning_tree().iter().all(|edge| edge.b == edge.a + 1));
-    assert_eq!(model.labels().len(), n);
+    check_model(&model, 5);
     // Steps that grow: each sample leaves alone.
     let x = Matrix::from_fn(100_000, 1, |i, _| (i * i) as f64);
     let model = Hdbscan::new(5).allow_single_cluster(true).fit(x.view()).unwrap();
     assert_eq!(model.condensed_tree().n_clusters(), 1);
+    check_model(&model, 5);
 }
 
 #[test]
@@ -432,8 +589,7 @@ fn threads_and_instruction_sets_do_not_change_a_bit() {
         (a.spanning_tree().to_vec(), a.outlier_scores().to_vec(), predicted, words(b, of_b))
     };
     let bits = || format!("{:?}", run());
-    check_same_bits_on_threads(bits);
-    check_same_bits_on_all_isas(bits);
+    check_same_bits(bits);
 }
 
 #[test]
@@ -484,13 +640,30 @@ proptest! {
         min_samples in 1usize..9,
         metric in prop::sample::select(vec![
             Metric::Euclidean, Metric::Euclidean, Metric::SquaredEuclidean, Metric::Manhattan,
-            Metric::Chebyshev, Metric::Cosine,
+            Metric::Chebyshev, Metric::Cosine, Metric::Correlation, Metric::Minkowski(3.0),
         ]),
         alpha in prop::sample::select(vec![1.0, 1.0, 2.0, 0.7]),
     ) {
         let min_samples = min_samples.min(x.n_rows());
         check_tree(x.view(), &metric, min_samples, alpha);
         check_tree(x.view().cast::<f32>().view(), &metric, min_samples, alpha);
+    }
+
+    #[test]
+    fn the_choice_is_that_of_the_definition(
+        x in strategies::hostile_matrix(2usize..70, 1usize..4),
+        size in 2usize..7,
+        min_samples in 1usize..5,
+        (leaf, allow_single) in any::<(bool, bool)>(),
+        pick in prop::option::of(0usize..5000),
+        max_cluster_size in prop::sample::select(vec![usize::MAX, 20, 6]),
+    ) {
+        let n = x.n_rows();
+        let selection = if leaf { ClusterSelection::Leaf } else { ClusterSelection::ExcessOfMass };
+        let distance = |pick| Metric::Euclidean.distance(x.row(pick % n), x.row(pick / n % n));
+        let epsilon = pick.map_or(0.0, distance);
+        let by = Choice { selection, epsilon, max_cluster_size, allow_single };
+        check_choice(x.view(), size, min_samples.min(n), &by);
     }
 
     /// Distances that differ: the order of the rows does not matter.

@@ -1,11 +1,12 @@
 //! The spatial index: what it finds is what a walk along all rows finds.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use crate::common::check_same_bits;
 use proptest::prelude::*;
 use purlin_cluster::{CustomMetric, MemoryBudget, Metric, Neighbor, NeighborGraph, SpatialIndex};
 use purlin_core::rng::Stream;
 use purlin_core::{Matrix, MatrixView, Real};
-use purlin_testkit::{check_same_bits_on_all_isas, check_same_bits_on_threads, strategies};
+use purlin_testkit::strategies;
 
 /// All rows with their distances, nearest first, ties by index.
 fn walk<T: Real>(x: MatrixView<'_, T>, metric: &Metric, query: &[T]) -> Vec<Neighbor<T>> {
@@ -66,8 +67,7 @@ fn threads_and_instruction_sets_do_not_change_a_bit() {
         let indices: Vec<usize> = nearest.iter().map(|n| n.index).collect();
         (indices, distances, index.count_within_batch(x.view(), 0.3).unwrap())
     };
-    check_same_bits_on_threads(run);
-    check_same_bits_on_all_isas(run);
+    check_same_bits(run);
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! k-means: known answers, the reference results, the doors that stay shut, the laws.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use crate::common::{blobs, check_same_bits, many_rows, model_unless, too_few_distinct};
 use proptest::prelude::*;
-use purlin_cluster::{EmptyCluster, Error, Init, KMeans, KMeansModel, StopReason};
-use purlin_core::rng::Stream;
+use purlin_backend::distance::naive::nearest;
+use purlin_cluster::{EmptyCluster, Init, KMeans, KMeansModel, StopReason};
 use purlin_core::{Matrix, MatrixView, Real};
-use purlin_testkit::{
-    Bits, check_same_bits_on_all_isas, check_same_bits_on_threads, naive, strategies,
-};
+use purlin_testkit::{Bits, naive, strategies};
 use serde_json::Value;
 
 /// Everything of a model that is computed.
@@ -16,12 +15,6 @@ fn words<T: Real + Bits>(model: &KMeansModel<T>) -> Vec<u64> {
     words.extend(model.labels().iter().map(|&label| label as u64));
     words.extend([model.inertia().to_bits(), model.n_iter() as u64]);
     words
-}
-
-fn blobs<T: Real>(n: usize, d: usize, k: usize, seed: u64) -> Matrix<T> {
-    let mut rng = Stream::new(seed, "blobs").rng(0);
-    let centers: Vec<f64> = (0..k * d).map(|_| rng.uniform_in(-10.0, 10.0)).collect();
-    Matrix::from_fn(n, d, |i, j| T::from_f64(centers[i % k * d + j] + rng.normal()))
 }
 
 #[test]
@@ -59,9 +52,13 @@ fn reference_runs_are_met() {
                 numbers(&case["labels"]).into_iter().map(|label| label as usize).collect();
             assert_eq!(model.labels(), labels, "{place}");
             assert_eq!(model.n_iter() as u64, case["n_iter"].as_u64().unwrap(), "{place}");
-            let close =
-                |got: f64, expected: f64| (got - expected).abs() <= 1e-12 * expected.abs().max(1.0);
-            assert!(close(model.inertia(), case["inertia"].as_f64().unwrap()), "{place}");
+            let inertia = case["inertia"].as_f64().unwrap();
+            assert!((model.inertia() - inertia).abs() <= 1e-12 * inertia, "{place}");
+            // A mean near 0 is what is left of numbers of the size of the table.
+            let most = x.as_slice().iter().fold(0.0, |most: f64, v| most.max(v.abs())).min(1.0);
+            let close = |got: f64, expected: f64| {
+                (got - expected).abs() <= 1e-12 * expected.abs().max(most)
+            };
             let expected = matrix(&case["centroids"]);
             for (got, &expected) in model.centroids().to_vec().iter().zip(expected.as_slice()) {
                 assert!(close(*got, expected), "{place}: centroid {got}, expected {expected}");
@@ -83,7 +80,7 @@ fn matrix(value: &Value) -> Matrix<f64> {
 
 #[test]
 fn every_start_finds_separate_blobs() {
-    let x = blobs::<f32>(300, 3, 5, 1);
+    let x = blobs::<f32>(300, 3, 5, 1.0, 1);
     let starts = [
         Init::PlusPlus { n_local_trials: None },
         Init::PlusPlus { n_local_trials: Some(1) },
@@ -121,7 +118,7 @@ fn an_empty_cluster_follows_the_policy() {
 
 #[test]
 fn the_trace_tells_what_each_round_did() {
-    let x = blobs::<f64>(200, 2, 4, 3);
+    let x = blobs::<f64>(200, 2, 4, 1.0, 3);
     let model = KMeans::new(4).init(Init::Random).trace(true).tol(0.0).fit(x.view()).unwrap();
     let trace = model.trace();
     assert_eq!(trace.len(), model.n_iter());
@@ -140,7 +137,7 @@ fn the_trace_tells_what_each_round_did() {
 fn starts_side_by_side_come_out_as_in_smaller_company() {
     let mut n_fewer = 0;
     for seed in 0..6 {
-        let x = blobs::<f32>(1500, 12, 6, seed);
+        let x = blobs::<f32>(1500, 12, 6, 1.0, seed);
         let kmeans = KMeans::new(9).seed(seed);
         let all = kmeans.clone().n_init(7).fit(x.view()).unwrap();
         let fewer = kmeans.n_init(all.best_init() + 1).fit(x.view()).unwrap();
@@ -151,101 +148,118 @@ fn starts_side_by_side_come_out_as_in_smaller_company() {
 }
 
 #[test]
-fn bad_input_is_refused_with_its_numbers() {
-    let x = Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]]);
+fn too_few_distinct_samples_and_too_large_ones_are_refused() {
     let text = |kmeans: KMeans, x: MatrixView<'_, f64>| kmeans.fit(x).unwrap_err().to_string();
-    let of = |kmeans: KMeans| text(kmeans, x.view());
-    assert_eq!(of(KMeans::new(0)), "kmeans: n_clusters must be at least 1, got 0");
-    assert_eq!(of(KMeans::new(3)), "kmeans: expected at least 3 samples, got 2");
-    assert_eq!(of(KMeans::new(1).n_init(0)), "kmeans: n_init must be at least 1, got 0");
-    assert_eq!(of(KMeans::new(1).max_iter(0)), "kmeans: max_iter must be at least 1, got 0");
-    let tol = "kmeans: tol must be finite and at least 0, got NaN";
-    assert_eq!(of(KMeans::new(1).tol(f64::NAN)), tol);
-    let none = MatrixView::from_slice(&[], usize::MAX, 0).unwrap();
-    assert_eq!(text(KMeans::new(1), none), "kmeans: expected x with at least 1 column, got 0");
-    let nan = Matrix::from_rows(&[[1.0, 2.0], [3.0, f64::NAN]]);
-    assert_eq!(
-        text(KMeans::new(1), nan.view()),
-        "kmeans: x must be finite, got NaN at row 1, column 1"
-    );
-    let equal = Matrix::from_rows(&[[1.0, 2.0]; 5]);
-    for init in [Init::Random, Init::PlusPlus { n_local_trials: None }] {
+    let equal = MatrixView::from_rows(&[[1.0, 2.0]; 5]);
+    for init in [Init::Random, Init::Parallel { rounds: 3, oversampling: 2.0 }] {
         assert_eq!(
-            text(KMeans::new(2).init(init), equal.view()),
+            text(KMeans::new(2).init(init), equal),
             "kmeans: expected at least 2 distinct samples, got 1"
         );
     }
-    let given = Init::Centroids(Matrix::from_rows(&[[1.0]]));
+    let huge = MatrixView::from_rows(&[[0.0], [0.0], [1e200]]);
     assert_eq!(
-        of(KMeans::new(1).init(given.clone())),
-        "kmeans: expected centroids (1, 2), got (1, 1)"
-    );
-    assert_eq!(
-        of(KMeans::new(1).init(given).n_init(2)),
-        "kmeans: n_init must be 1 where the centroids are given, got 2"
-    );
-    let huge = Matrix::from_rows(&[[0.0], [0.0], [1e200]]);
-    assert_eq!(
-        text(KMeans::new(1), huge.view()),
+        text(KMeans::new(1), huge),
         "kmeans: x must be small enough that squared distances are finite in f64, got 1e200 at row 2"
     );
-    let weighted =
-        |weights: &[f64]| KMeans::new(1).fit_weighted(x.view(), weights).unwrap_err().to_string();
-    assert_eq!(weighted(&[1.0]), "kmeans: expected sample_weight of 2 samples, got 1");
-    assert_eq!(
-        weighted(&[1.0, -1.0]),
-        "kmeans: sample_weight must be finite and at least 0, got -1 at index 1"
-    );
-    assert_eq!(
-        weighted(&[0.0, 0.0]),
-        "kmeans: sample_weight must be above 0 for at least 1 sample, got 0"
-    );
-    let model = KMeans::new(1).fit(x.view()).unwrap();
-    let err = model.predict(MatrixView::from_rows(&[[1.0]])).unwrap_err();
-    assert!(matches!(err, Error::Shape { .. }));
-    assert_eq!(err.to_string(), "kmeans: expected x with 2 columns, got 1");
 }
 
 #[test]
 fn threads_and_instruction_sets_do_not_change_a_bit() {
-    let (x, y) = (blobs::<f32>(9000, 7, 6, 5), blobs::<f64>(5000, 5, 4, 6));
+    // Bounds for each sample where centroids are many, else for some samples together.
+    let x = blobs::<f32>(many_rows(7), 7, 6, 4.0, 5);
+    let y = blobs::<f64>(many_rows(64), 64, 16, 12.0, 5);
     for init in [
         Init::PlusPlus { n_local_trials: None },
         Init::Parallel { rounds: 3, oversampling: 2.0 },
         Init::Random,
     ] {
-        let fit = || {
-            let kmeans = KMeans::new(6).init(init.clone()).seed(3);
-            let (x, y) = (kmeans.fit(x.view()).unwrap(), kmeans.fit(y.view()).unwrap());
-            let transformed = x.transform(x.centroids()).unwrap().into_vec();
-            (words(&x), words(&y), transformed)
-        };
-        check_same_bits_on_threads(fit);
-        check_same_bits_on_all_isas(fit);
+        check_same_bits(|| {
+            let kmeans = |k| KMeans::new(k).init(init.clone()).seed(3).tol(0.0).max_iter(30);
+            let x = kmeans(6).trace(true).fit(x.view()).unwrap();
+            let y = kmeans(16).trace(true).fit(y.view()).unwrap();
+            assert!(skips(&x) && skips(&y), "no bounds were kept");
+            (words(&x), words(&y), x.transform(x.centroids()).unwrap().into_vec())
+        });
     }
+}
+
+/// Whether a round left out distances.
+fn skips<T: Real>(model: &KMeansModel<T>) -> bool {
+    let all = (model.labels().len() * model.n_clusters()) as u64;
+    model.trace().iter().any(|round| round.n_distances < all)
+}
+
+/// Lloyd's rounds by the definition until no label changes; a cluster without samples stays where
+/// it is.
+fn naive_lloyd<T: Real>(x: MatrixView<'_, T>, mut centroids: Matrix<T>) -> (Vec<u32>, Matrix<T>) {
+    let mut labels = vec![u32::MAX; x.n_rows()];
+    loop {
+        let before = labels.clone();
+        nearest(x, centroids.view(), &mut labels);
+        if labels == before {
+            return (labels, centroids);
+        }
+        for c in 0..centroids.n_rows() {
+            let members: Vec<usize> =
+                (0..labels.len()).filter(|&i| labels[i] == c as u32).collect();
+            for j in (0..x.n_cols()).filter(|_| !members.is_empty()) {
+                let column: Vec<T> = members.iter().map(|&i| x.row(i)[j]).collect();
+                let mean = naive::sum(&column) / members.len() as f64;
+                centroids.row_mut(c)[j] = T::from_f64(mean);
+            }
+        }
+    }
+}
+
+fn check_lloyd<T: Real>(x: MatrixView<'_, T>, k: usize) {
+    let first = Matrix::from_fn(k, x.n_cols(), |c, j| x.row(c * x.n_rows() / k)[j]);
+    let kmeans = KMeans::new(k).init(Init::Centroids(first.cast())).tol(0.0);
+    let model = kmeans.empty_cluster(EmptyCluster::Keep).fit(x).unwrap();
+    let (labels, centroids) = naive_lloyd(x, first);
+    assert!(model.labels().iter().zip(&labels).all(|(&a, &b)| a == b as usize));
+    for (got, expected) in model.centroids().to_vec().iter().zip(centroids.as_slice()) {
+        let (got, expected) = (got.to_f64(), expected.to_f64());
+        let tolerance = 2.0 * T::EPSILON.to_f64() * expected.abs();
+        assert!((got - expected).abs() <= tolerance, "{got:e}, expected {expected:e}");
+    }
+    // The inertia of numbers in single precision is that of their distances in it.
+    let expected = naive::inertia(x, model.labels(), centroids.view());
+    let tolerance = 1e3 * T::EPSILON.to_f64() * expected;
+    assert!((model.inertia() - expected).abs() <= tolerance, "{} {expected}", model.inertia());
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn inertia_agrees_with_its_definition(x in strategies::matrix(2usize..30, 1usize..5), seed: u64) {
-        let Ok(model) = KMeans::new(2).seed(seed).fit(x.view()) else { return Ok(()) };
-        let expected = naive::inertia(x.view(), model.labels(), model.centroids());
-        prop_assert!((model.inertia() - expected).abs() <= 1e-9 * expected.max(1.0));
-        prop_assert_eq!(-model.score(x.view()).unwrap(), model.inertia());
+    fn rounds_are_those_of_the_definition(
+        x in strategies::hostile_matrix(1usize..60, 1usize..6),
+        k in 1usize..9,
+    ) {
+        let k = k.min(x.n_rows());
+        check_lloyd(x.view(), k);
+        check_lloyd(x.view().cast::<f32>().view(), k);
     }
 
     #[test]
-    fn labels_are_predicted_again(x in strategies::matrix(3usize..40, 1usize..5), seed: u64, max_iter in 1usize..6) {
-        let Ok(model) = KMeans::new(3).seed(seed).max_iter(max_iter).fit(x.view()) else { return Ok(()) };
+    fn labels_are_predicted_again_and_the_inertia_is_its_definition(
+        x in strategies::hostile_matrix(3usize..40, 1usize..5),
+        seed: u64,
+        max_iter in 1usize..6,
+    ) {
+        let fitted = KMeans::new(3).seed(seed).max_iter(max_iter).fit(x.view());
+        let Some(model) = model_unless(too_few_distinct(x.view(), 3), fitted) else { return Ok(()) };
         prop_assert_eq!(model.predict(x.view()).unwrap(), model.labels());
+        prop_assert_eq!(-model.score(x.view()).unwrap(), model.inertia());
+        let expected = naive::inertia(x.view(), model.labels(), model.centroids());
+        prop_assert!((model.inertia() - expected).abs() <= 1e-9 * expected.max(1e-300));
     }
 
     /// From given centroids, a weight of w is w samples in one place.
     #[test]
     fn a_weight_is_so_many_copies(
-        x in strategies::matrix(3usize..20, 1usize..4),
+        x in strategies::hostile_matrix(3usize..20, 1usize..4),
         weights in prop::collection::vec(1usize..4, 20),
     ) {
         let start = Init::Centroids(x.view().row_range(0..3).to_matrix());
@@ -255,7 +269,12 @@ proptest! {
         let many = kmeans.fit(x.view().select_rows(&copies).view()).unwrap();
         let weights: Vec<f64> = weights[..n].iter().map(|&w| w as f64).collect();
         let one = kmeans.fit_weighted(x.view(), &weights).unwrap();
-        prop_assert!((one.inertia() - many.inertia()).abs() <= 1e-9 * many.inertia().max(1.0));
+        prop_assert!((one.inertia() - many.inertia()).abs() <= 1e-9 * many.inertia().max(1e-300));
+        let most = x.as_slice().iter().fold(0.0, |most: f64, v| most.max(v.abs()));
+        prop_assert_eq!(-one.score_weighted(x.view(), &weights).unwrap(), one.inertia());
+        for (a, b) in one.centroids().to_vec().iter().zip(many.centroids().to_vec()) {
+            prop_assert!((a - b).abs() <= 1e-15 * most, "{a:e} {b:e}");
+        }
         for (i, &row) in copies.iter().enumerate() {
             prop_assert_eq!(many.labels()[i], one.labels()[row]);
         }

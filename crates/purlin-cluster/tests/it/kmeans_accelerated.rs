@@ -1,11 +1,12 @@
 //! Accelerated k-means: the bits of Lloyd's rounds, whatever is skipped.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use crate::common::{blobs, check_same_bits};
 use proptest::prelude::*;
 use purlin_cluster::{Algorithm, EmptyCluster, Init, KMeans, KMeansModel, MemoryBudget};
 use purlin_core::rng::Stream;
 use purlin_core::{Matrix, MatrixView, Real};
-use purlin_testkit::{Bits, check_same_bits_on_all_isas, check_same_bits_on_threads, strategies};
+use purlin_testkit::{Bits, check_same_bits_on_all_isas, strategies};
 use serde_json::Value;
 
 const ACCELERATED: [Algorithm; 4] =
@@ -55,12 +56,6 @@ fn compare<T: Real + Bits>(
         }
     }
     counts
-}
-
-fn blobs<T: Real>(n: usize, d: usize, k: usize, std: f64, seed: u64) -> Matrix<T> {
-    let mut rng = Stream::new(seed, "blobs").rng(0);
-    let centers: Vec<f64> = (0..k * d).map(|_| rng.uniform_in(-10.0, 10.0)).collect();
-    Matrix::from_fn(n, d, |i, j| T::from_f64(centers[i % k * d + j] + std * rng.normal()))
 }
 
 fn check_blobs<T: Real + Bits>() {
@@ -153,8 +148,7 @@ fn threads_and_instruction_sets_do_not_change_a_bit() {
             let counts: Vec<u64> = x.trace().iter().map(|round| round.n_distances).collect();
             (words(&x), words(&y), counts)
         };
-        check_same_bits_on_threads(fit);
-        check_same_bits_on_all_isas(fit);
+        check_same_bits(fit);
     }
 }
 

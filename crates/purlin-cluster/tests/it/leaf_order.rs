@@ -69,7 +69,7 @@ fn costs_are_the_least_by_definition_and_at_most_those_of_scipy() {
 
 #[test]
 fn a_chain_is_walked_without_recursion_and_threads_change_nothing() {
-    let n = 400;
+    let n = 2000;
     let x = Matrix::from_fn(n, 1, |i, _| (i * i) as f64);
     let distances = Metric::Euclidean.pairwise(x.view()).unwrap();
     let tree = Agglomerative::new(Linkage::Single).fit(x.view()).unwrap();

@@ -25,5 +25,6 @@ mod mixture;
 mod optics;
 mod predictor;
 mod preprocessing;
+mod relatives;
 mod spectral;
 mod spherical;

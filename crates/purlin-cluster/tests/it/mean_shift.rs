@@ -1,13 +1,11 @@
 //! Mean shift: against scikit-learn and the definition, and what it must keep.
 
-use crate::common::reference_sets;
+use crate::common::{check_same_bits, reference_sets};
 use proptest::prelude::*;
 use purlin_cluster::{MeanShift, MeanShiftModel, Metric, Seeding, estimate_bandwidth};
 use purlin_core::rng::Stream;
 use purlin_core::{Matrix, MatrixView};
-use purlin_testkit::{
-    check_same_bits_on_all_isas, check_same_bits_on_threads, reference, strategies,
-};
+use purlin_testkit::{reference, strategies};
 use serde_json::Value;
 
 const VALUES: &str = include_str!("reference/spectral_mean_shift.json");
@@ -251,8 +249,7 @@ fn threads_and_instruction_sets_do_not_change_a_bit() {
             words(bins.fit(x.view()).unwrap()),
         )
     };
-    check_same_bits_on_threads(run);
-    check_same_bits_on_all_isas(run);
+    check_same_bits(run);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! OPTICS: known answers, the reference plots, the doors that stay shut, the laws.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use crate::common::check_same_bits;
 use proptest::prelude::*;
 use purlin_cluster::{Clustering, CustomMetric, Metric, Optics, OpticsModel, ReachabilityPlot, Xi};
 use purlin_core::rng::Stream;
 use purlin_core::{Matrix, MatrixView, Real};
-use purlin_testkit::{check_same_bits_on_all_isas, check_same_bits_on_threads, strategies};
+use purlin_testkit::strategies;
 use serde_json::Value;
 
 /// The definition: all distances, the least reachability by a look at all.
@@ -155,6 +156,24 @@ fn few_and_equal_samples() {
     assert_eq!(Clustering::<f64>::labels(&model), [None]);
 }
 
+/// A sample on the way to the next group, reached from a sample before the group that it ends.
+#[test]
+fn the_predecessor_correction_moves_ends_back() {
+    let x = blobs::<f64>(400, 2, 4);
+    let plot = Optics::new(5).fit(x.view()).unwrap().plot().clone();
+    let extract = |is_on| plot.extract_xi(&Xi::new(0.05).predecessor_correction(is_on)).unwrap();
+    let ends_within = |interval: &std::ops::Range<usize>| {
+        let members = &plot.ordering()[interval.clone()];
+        let last = *members.last().unwrap();
+        plot.reachability()[last] <= plot.reachability()[members[0]]
+            || plot.predecessor()[last].is_some_and(|from| members.contains(&from))
+    };
+    let (corrected, raw) = (extract(true), extract(false));
+    assert_eq!(Xi::default(), Xi::new(0.05).predecessor_correction(true));
+    assert!(corrected.intervals.iter().all(ends_within));
+    assert!(!raw.intervals.iter().all(ends_within));
+}
+
 #[test]
 fn a_long_chain_is_walked() {
     let n = 1_000_000;
@@ -236,8 +255,7 @@ fn threads_and_instruction_sets_do_not_change_a_bit() {
             wide,
         )
     };
-    check_same_bits_on_threads(run);
-    check_same_bits_on_all_isas(run);
+    check_same_bits(run);
 }
 
 /// Both ways to find neighbours, at a size where the rule can choose.
@@ -260,7 +278,7 @@ proptest! {
         min_samples in 2usize..8,
         metric in prop::sample::select(vec![
             Metric::Euclidean, Metric::Euclidean, Metric::SquaredEuclidean, Metric::Manhattan,
-            Metric::Chebyshev, Metric::Cosine,
+            Metric::Chebyshev, Metric::Cosine, Metric::Correlation, Metric::Minkowski(3.0),
         ]),
         scale in prop::sample::select(vec![f64::INFINITY, 1.0, 0.3]),
     ) {

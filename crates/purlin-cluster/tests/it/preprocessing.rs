@@ -187,9 +187,31 @@ proptest! {
     /// Whatever the table: columns of equal numbers are centred, others have the promised spread.
     #[test]
     fn columns_have_the_promised_spread(x in strategies::hostile_matrix(1usize..40, 1usize..5)) {
+        let n = x.n_rows() as f64;
         let standard = StandardScaler::new().fit(x.view()).unwrap();
+        let robust = RobustScaler::new().fit(x.view()).unwrap();
         let unit = MinMaxScaler::new().fit(x.view()).unwrap().transform(x.view()).unwrap();
+        let [normal, middling] = [&standard, &robust].map(|s| s.transform(x.view()).unwrap());
         for j in 0..x.n_cols() {
+            let mut sorted: Vec<f64> = middling.view().column(j).collect();
+            sorted.sort_by(f64::total_cmp);
+            let quantile = |share: f64| {
+                let place = share * (n - 1.0);
+                let [a, b] = [place.floor(), place.ceil()].map(|place| sorted[place as usize]);
+                a + (b - a) * place.fract()
+            };
+            let spread = quantile(0.75) - quantile(0.25);
+            // A number is good to a rounding of the greatest in its column.
+            let most = x.view().column(j).fold(0.0, |most: f64, v| most.max(v.abs()));
+            let tol = |scale: f64| 1e-13 + 8.0 * f64::EPSILON * most / scale;
+            let of_robust = tol(robust.scale()[j]);
+            prop_assert!(quantile(0.5).abs() <= of_robust, "median {}", quantile(0.5));
+            prop_assert!(spread == 0.0 || (spread - 1.0).abs() <= of_robust, "spread {spread}");
+            let tol = tol(standard.scale()[j]);
+            let scaled: Vec<f64> = normal.view().column(j).collect();
+            let mean = scaled.iter().sum::<f64>() / n;
+            let variance = scaled.iter().map(|z| (z - mean).powi(2)).sum::<f64>() / n;
+            prop_assert!(mean.abs() <= tol, "mean {mean}");
             let column: Vec<f64> = x.view().rows().map(|row| row[j]).collect();
             let is_flat = column.iter().all(|&value| value == column[0]);
             let scaled: Vec<f64> = unit.view().rows().map(|row| row[j]).collect();
@@ -198,6 +220,9 @@ proptest! {
             prop_assert!(scaled.iter().all(|value| (0.0..=1.0).contains(value)));
             if is_flat {
                 prop_assert_eq!((standard.center()[j], standard.scale()[j]), (column[0], 1.0));
+                prop_assert_eq!((robust.center()[j], robust.scale()[j]), (column[0], 1.0));
+            } else {
+                prop_assert!((variance - 1.0).abs() <= tol, "variance {variance}");
             }
         }
     }

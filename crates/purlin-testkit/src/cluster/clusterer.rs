@@ -39,7 +39,7 @@ pub struct ClustererCheck<T: Real> {
 }
 
 /// Holds a clustering algorithm to all laws of [`ClustererCheck`] in double precision, on
-/// [`three_groups`] of 400 rows each.
+/// [`three_groups`] of 500 rows each.
 ///
 /// # Panics
 ///
@@ -65,13 +65,15 @@ impl<T: Real> Default for ClustererCheck<T> {
 }
 
 impl<T: Real> ClustererCheck<T> {
-    /// All laws on [`three_groups`] of 400 rows each in 3 columns.
+    /// All laws on [`three_groups`] of 500 rows each in 3 columns: enough for the law of threads
+    /// where each row is compared with some hundred others.
     pub fn new() -> Self {
-        Self::on(three_groups(1200, 3))
+        Self::on(three_groups(1500, 3))
     }
 
     /// All laws on this table, which the algorithm must accept. Make it long enough that the work
-    /// is cut into blocks, or the law of threads is trivial.
+    /// is cut into blocks, or the law of threads is trivial: where the work grows with the rows
+    /// alone, [`purlin_backend::parallel::THRESHOLD`] numbers.
     pub fn on(x: Matrix<T>) -> Self {
         Self { x }
     }

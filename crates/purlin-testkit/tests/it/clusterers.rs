@@ -25,10 +25,16 @@ enum Fault {
     /// The wrong column.
     Column,
     Empty,
+    /// Takes rows without columns.
+    NoColumn,
+    /// One column too many.
+    Width,
     /// Panics on few rows.
     Short,
     /// An error that asks for too few rows.
     Count,
+    /// An error that asks for one more row each time.
+    Enough,
     /// An error without the operation.
     Name,
     /// Panics where all rows are equal.
@@ -43,13 +49,21 @@ enum Fault {
     Offset,
     /// Other labels each time.
     Chance,
+    /// Looks at what lies between the rows.
+    Strides,
+    /// Another label from the fourth fit of the whole table on: the one that is "again".
+    Again,
     /// One more cluster for each thread.
     Threads,
+    /// Another label from the tenth fit of the whole table on: after the first instruction set.
+    Isas,
     /// Looks at the first row of the table only.
     Order,
     /// Compares with a number of its own.
     Origin,
-    /// Takes the columns one by one.
+    /// Compares the extent of a column with a number of its own.
+    Scale,
+    /// Compares the extents of columns.
     Axes,
     /// `predict` numbers the clusters otherwise.
     Predict,
@@ -57,6 +71,8 @@ enum Fault {
     Crowd,
     /// `predict` ignores the number of columns.
     Features,
+    /// `predict` takes NaN for 0.
+    PredictNan,
     /// Weights are not looked at.
     Weights,
     /// Weights are not checked.
@@ -67,18 +83,21 @@ enum Fault {
 struct Broken {
     fault: Fault,
     calls: AtomicUsize,
+    /// Of tables with more rows than the hostile ones.
+    long_fits: AtomicUsize,
 }
 
 struct Model {
     kmeans: KMeansModel<f64>,
     labels: Vec<Option<usize>>,
+    n_features: usize,
     fault: Fault,
     is_line: bool,
 }
 
 impl Broken {
     fn new(fault: Fault) -> Self {
-        Self { fault, calls: AtomicUsize::new(0) }
+        Self { fault, calls: AtomicUsize::new(0), long_fits: AtomicUsize::new(0) }
     }
 }
 
@@ -105,12 +124,16 @@ impl Clusterer<f64> for Broken {
                 err => err,
             }),
             Fault::Empty if n == 0 => kmeans.fit(three_groups(3, 3).view()),
+            Fault::NoColumn if x.n_cols() == 0 => kmeans.fit(three_groups(n.max(3), 3).view()),
             Fault::Short => {
                 assert!(n > 2 || n == 0, "index out of bounds");
                 kmeans.fit(x)
             }
             Fault::Count if n == 2 => {
                 Err(Error::TooFewSamples { op: "kmeans", expected: 2, got: 2 })
+            }
+            Fault::Enough if n < 5 => {
+                Err(Error::TooFewSamples { op: "kmeans", expected: n + 1, got: n })
             }
             Fault::EqualRows if n > 1 && x.n_cols() > 0 && x.rows().all(|row| row == x.row(0)) => {
                 panic!("attempt to divide by zero")
@@ -126,6 +149,7 @@ impl Clusterer<f64> for Broken {
             _ => kmeans.fit(x),
         };
         let kmeans = result?;
+        let fit = if n > 60 { self.long_fits.fetch_add(1, Relaxed) } else { 0 };
         let mut labels: Vec<Option<usize>> = kmeans.labels().iter().copied().map(Some).collect();
         match fault {
             Fault::Length => labels.push(None),
@@ -134,28 +158,30 @@ impl Clusterer<f64> for Broken {
             Fault::Chance => labels[0] = Some(call % 3),
             Fault::Threads if rayon::current_num_threads() == 3 => labels[0] = None,
             Fault::Order => labels[0] = None,
-            Fault::Origin | Fault::Axes => {
-                for (label, row) in labels.iter_mut().zip(x.rows()) {
-                    let is_out = if fault == Fault::Origin {
-                        row[0] > 200.0 // beyond where the table lies
-                    } else {
-                        row[2].abs() > 0.5 // where no row is before the table is turned
-                    };
-                    if is_out {
-                        *label = None;
-                    }
-                }
-            }
+            Fault::Strides if x.row_stride() != x.n_cols() => labels[0] = None,
+            Fault::Again if fit >= 3 => labels[0] = None,
+            Fault::Isas if fit >= 9 => labels[0] = None,
+            Fault::Origin if x.row(0)[0] > 200.0 => labels[0] = None,
+            Fault::Scale if extent(x, 0) > 200.0 => labels[0] = None,
+            // The last is the narrow one until the table is turned.
+            Fault::Axes if extent(x, 2) > 0.1 * extent(x, 0) => labels[0] = None,
             _ => {}
         }
         let is_line = x.rows().all(|row| row.iter().all(|v| *v == row[0]));
-        Ok(Model { kmeans, labels, fault, is_line })
+        let n_features = x.n_cols() + usize::from(fault == Fault::Width);
+        Ok(Model { kmeans, labels, n_features, fault, is_line })
     }
+}
+
+/// How far the numbers of a column reach.
+fn extent(x: MatrixView<'_, f64>, column: usize) -> f64 {
+    let most = x.column(column).fold(f64::NEG_INFINITY, f64::max);
+    most - x.column(column).fold(f64::INFINITY, f64::min)
 }
 
 impl Clustering<f64> for Model {
     fn n_features(&self) -> usize {
-        self.kmeans.n_features()
+        self.n_features
     }
 
     fn labels(&self) -> Vec<Option<usize>> {
@@ -184,7 +210,10 @@ impl Predict<f64> for Model {
         if self.fault == Fault::Features && x.n_cols() != self.n_features() {
             return Ok(vec![None; x.n_rows()]);
         }
-        let mut labels = Predict::predict(&self.kmeans, x)?;
+        let known = x
+            .to_matrix()
+            .map(|v| if self.fault == Fault::PredictNan && v.is_nan() { 0.0 } else { v });
+        let mut labels = Predict::predict(&self.kmeans, known.view())?;
         match self.fault {
             Fault::Predict => labels.iter_mut().for_each(|label| *label = label.map(|l| 2 - l)),
             Fault::Crowd if labels.len() == 1 => labels[0] = Some(0),
@@ -212,10 +241,13 @@ fn a_broken_algorithm_is_caught_by_the_law_it_breaks() {
         (Fault::Length, "one label for each row, x"),
         (Fault::Range, "labels are below n_clusters, x: got Some(3) of 3"),
         (Fault::Nan, "fit refuses NaN with its row and column (0, 0), got a result"),
-        (Fault::Column, "fit refuses inf with its row and column (1199, 2), got kmeans: x must be"),
+        (Fault::Column, "fit refuses inf with its row and column (1499, 2), got kmeans: x must be"),
         (Fault::Empty, "a table with no row is refused"),
+        (Fault::NoColumn, "a table with no column is refused"),
+        (Fault::Width, "n_features is the columns of x, x"),
         (Fault::Short, "no panic on data, the first 1 rows: index out of bounds"),
         (Fault::Count, "the first 2 rows are refused with their number and a larger one"),
+        (Fault::Enough, "as many rows as the error asks for, 1, are enough"),
         (Fault::Name, "an error begins with the operation broken"),
         (Fault::EqualRows, "no panic on data, equal rows: attempt to divide by zero"),
         (Fault::Numbers, "the numbers of a model are finite, rows on a line: got NaN at 0"),
@@ -225,8 +257,11 @@ fn a_broken_algorithm_is_caught_by_the_law_it_breaks() {
             "for what they are, squares that overflow: got kmeans: inertia must be finite",
         ),
         (Fault::Offset, "an offset of 1e8 is no reason to refuse, got kmeans: x must be near 0"),
-        (Fault::Chance, "the same"),
+        (Fault::Chance, "the same answer again, rows on a line"),
+        (Fault::Strides, "rows apart in memory, the same labels"),
+        (Fault::Again, "words of result, at first"),
         (Fault::Threads, "with 3 threads"),
+        (Fault::Isas, "on plain code"),
     ] {
         let check = || check.run_with(&Broken::new(fault), Model::numbers);
         assert_caught(&format!("{fault:?}"), law, check);
@@ -242,13 +277,13 @@ fn what_depends_on_order_or_place_is_caught() {
     assert_caught("order", "rows in another order, the same clusters: row 0", || {
         check_permutation(&Broken::new(Fault::Order), x.view());
     });
-    assert_caught("origin", "a table moved, the same clusters", || {
-        check_invariance(x.view(), at(Fault::Origin));
-    });
-    let turned_only = Matrix::from_fn(60, 3, |i, j| if j == 2 { 0.0 } else { x[(i, j)] });
-    assert_caught("axes", "a table moved, the same clusters", || {
-        check_invariance(turned_only.view(), at(Fault::Axes));
-    });
+    for (fault, law) in [
+        (Fault::Origin, "a table moved, the same clusters: row 0"),
+        (Fault::Scale, "a table scaled, the same clusters: row 0"),
+        (Fault::Axes, "a table turned, the same clusters: row 0"),
+    ] {
+        assert_caught(&format!("{fault:?}"), law, || check_invariance(x.view(), at(fault)));
+    }
 }
 
 #[test]
@@ -259,6 +294,7 @@ fn a_broken_prediction_is_caught() {
         (Fault::Predict, "predict(x) is the labels: row"),
         (Fault::Crowd, "a row alone as among others: row"),
         (Fault::Features, "0 columns for 3 are an error of shape, got labels"),
+        (Fault::PredictNan, "predict refuses NaN with its row and column (0, 0), got a result"),
     ] {
         let check = || check_predict(&Broken::new(fault), x.view());
         assert_caught(&format!("{fault:?}"), law, check);
