@@ -52,6 +52,33 @@ class Characters(nn.Module):
         return self.head(self.recurrent(self.embedding(x))[0])
 
 
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(128), nn.LayerNorm(128)
+        self.qkv, self.out = nn.Linear(128, 3 * 128), nn.Linear(128, 128)
+        self.forward1, self.forward2 = nn.Linear(128, 512), nn.Linear(512, 128)
+
+    def forward(self, x):
+        batch, steps, _ = x.shape
+        parts = self.qkv(self.norm1(x)).view(batch, steps, 3, 4, 32).permute(2, 0, 3, 1, 4)
+        seen = nn.functional.scaled_dot_product_attention(*parts, is_causal=True)
+        x = x + self.out(seen.transpose(1, 2).reshape(batch, steps, 128))
+        return x + self.forward2(nn.functional.gelu(self.forward1(self.norm2(x))))
+
+
+class Transformer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.positions = nn.Embedding(65, 128), nn.Embedding(128, 128)
+        self.blocks = nn.Sequential(*(Block() for _ in range(4)))
+        self.norm, self.head = nn.LayerNorm(128), nn.Linear(128, 65)
+
+    def forward(self, x):
+        x = self.embedding(x) + self.positions.weight[: x.shape[1]]
+        return self.head(self.norm(self.blocks(x)))
+
+
 # Name: build, shape of an input (or a number of symbols), batch, classes, batches in memory.
 TASKS = {
     "keras-cnn-150": (keras_cnn, (3, 150, 150), 32, 1, 8),
@@ -61,6 +88,7 @@ TASKS = {
     "char-lstm": (lambda: Characters(nn.LSTM), 64, 32, 65, 8),
     "char-gru": (lambda: Characters(nn.GRU), 64, 32, 65, 8),
     "char-rnn": (lambda: Characters(nn.RNN), 64, 32, 65, 8),
+    "transformer": (Transformer, 128, 16, 65, 8),
 }
 
 

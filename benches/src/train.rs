@@ -4,7 +4,10 @@ use crate::Task;
 use crate::inputs::{integers, to_f32, uniform};
 use crate::measure::{Row, peak_rss_mb, time};
 use purlin_core::rng::Stream;
-use purlin_nn::layers::{Conv2d, Embedding, Flatten, Gru, Linear, Lstm, MaxPool2d, Rnn};
+use purlin_nn::layers::{
+    Conv2d, Embedding, FeedForwardActivation, Flatten, Gru, LayerNorm, LearnedPositions, Linear,
+    Lstm, MaxPool2d, Rnn, TransformerEncoderLayer,
+};
 use purlin_nn::losses::{BceWithLogits, CrossEntropy};
 use purlin_nn::optim::{Adam, Optimizer};
 use purlin_nn::{Context, Forward, Sequential};
@@ -116,6 +119,14 @@ fn networks() -> Vec<Network> {
         characters("char-lstm", |s| character_model(s, |stream| Lstm::new(64, 256, stream))),
         characters("char-gru", |s| character_model(s, |stream| Gru::new(64, 256, stream))),
         characters("char-rnn", |s| character_model(s, |stream| Rnn::new(64, 256, stream))),
+        Network {
+            task: "transformer",
+            build: transformer,
+            input: Input::Symbols(128),
+            batch: 16,
+            n_classes: VOCABULARY,
+            n_batches: 8,
+        },
     ]
 }
 
@@ -167,6 +178,18 @@ fn mlp(sizes: &[usize], stream: &Stream) -> Sequential {
         model = model.push(layer.activation(activation));
     }
     model
+}
+
+fn transformer(stream: &Stream) -> Sequential {
+    let mut model = Sequential::new()
+        .push(Embedding::new(VOCABULARY, 128, &stream.child("embedding")))
+        .push(LearnedPositions::new(128, 128, &stream.child("positions")));
+    for i in 0..4 {
+        let layer = TransformerEncoderLayer::new(128, 4, 512, &stream.child_at(i));
+        let layer = layer.norm_first(true).causal(true).activation(FeedForwardActivation::Gelu);
+        model = model.push(layer);
+    }
+    model.push(LayerNorm::new([128])).push(Linear::new(128, VOCABULARY, &stream.child("head")))
 }
 
 /// Inputs uniform in [0, 1), by seed 10 + i.
