@@ -90,8 +90,8 @@ pub fn backward<T: Real>(spec: &Attention<'_, T>, arrays: Backward<'_, T>) {
             }
         };
         parallel::for_each(batch * key_heads, 3 * spec.work(), |i| {
-            let (b, key_head) = (i / key_heads, i % key_heads);
-            dispatch(Head { spec, q, k, v, out, log_sums, grad_out, grads, b, key_head });
+            let (b, group) = (i / key_heads, i % key_heads);
+            dispatch(Head { spec, q, k, v, out, log_sums, grad_out, grads, b, group });
         });
     });
 }
@@ -108,7 +108,8 @@ struct Head<'a, T> {
     /// Of queries, keys and values: the first item, and the step from a place to the next.
     grads: [(Shared<T>, usize); 3],
     b: usize,
-    key_head: usize,
+    /// The head of the keys.
+    group: usize,
 }
 
 impl<T: Real> Kernel for Head<'_, T> {
@@ -116,11 +117,11 @@ impl<T: Real> Kernel for Head<'_, T> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { spec, q, k, v, out, log_sums, grad_out, grads, b, key_head } = self;
+        let Self { spec, q, k, v, out, log_sums, grad_out, grads, b, group } = self;
         let &Attention { queries, keys, heads, features, value_features, scale, .. } = spec;
         let [(grad_q, q_step), (grad_k, k_step), (grad_v, v_step)] = grads;
-        let grad_k = grad_k.at(b * keys * k_step + key_head * features).0;
-        let grad_v = grad_v.at(b * keys * v_step + key_head * value_features).0;
+        let grad_k = grad_k.at(b * keys * k_step + group * features).0;
+        let grad_v = grad_v.at(b * keys * v_step + group * value_features).0;
         for place in 0..keys {
             for j in 0..features {
                 // SAFETY: the lengths were checked; each task writes the rows of its own sequence
@@ -144,8 +145,8 @@ impl<T: Real> Kernel for Head<'_, T> {
         let mut grad_scores = Buffer::scratch(rows_max * n_all);
         let longest = features.max(value_features).max(n_all).min(K_BLOCK);
         let mut scratch = Buffer::scratch(rows_max * n_all.max(longest));
-        let k_rows = k.of(keys, features, b, key_head, 0);
-        let v_rows = v.of(keys, value_features, b, key_head, 0);
+        let k_rows = k.of(keys, features, b, group, 0);
+        let v_rows = v.of(keys, value_features, b, group, 0);
         // SAFETY: `check` has seen that all places of all heads lie in their arrays; `n_all` is at
         // most the number of keys.
         unsafe {
@@ -157,8 +158,8 @@ impl<T: Real> Kernel for Head<'_, T> {
         let k_down = Right::panels(&k_down, n_all, features);
         let v_across = Right::panels(&v_across, value_features, n_all);
         let out_step = heads * value_features;
-        let group = spec.group();
-        for h in key_head * group..(key_head + 1) * group {
+        let size = spec.group();
+        for h in group * size..(group + 1) * size {
             for rows in blocks(queries) {
                 let (m, n) = (rows.len(), spec.seen_by(b, &rows));
                 let q_rows = q.of(queries, features, b, h, rows.start);

@@ -35,9 +35,9 @@ pub fn forward<T: Real>(
                 &none,
             );
             for (j, score) in scores.iter_mut().enumerate() {
-                *score = *score * T::from_f64(spec.scale);
+                *score *= T::from_f64(spec.scale);
                 if let Some(bias) = spec.bias_of(b, h, i, n) {
-                    *score = *score + bias[j];
+                    *score += bias[j];
                 }
             }
             if scores.iter().all(|&score| score == T::NEG_INFINITY) {

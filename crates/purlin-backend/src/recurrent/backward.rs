@@ -134,7 +134,7 @@ impl<T: Real, R: Rule> Kernel for Steps<'_, T, R> {
                 if spec.has(row, t) {
                     let grad_y = &grad_y[(row * steps + t) * outputs..][..outputs];
                     for (h, y) in grad_h[row * outputs..][..outputs].iter_mut().zip(grad_y) {
-                        *h = *h + *y;
+                        *h += *y;
                     }
                 }
             }

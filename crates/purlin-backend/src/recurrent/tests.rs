@@ -218,11 +218,11 @@ proptest! {
         for i in (0..of.x.len()).step_by(7) {
             near("x", i, grad_gates[i], quotient(&|of, by| of.x[i] += by))?;
         }
-        for i in 0..of.h.len() {
-            near("h", i, grad_h[i], quotient(&|of, by| of.h[i] += by))?;
+        for (i, &got) in grad_h.iter().enumerate() {
+            near("h", i, got, quotient(&|of, by| of.h[i] += by))?;
         }
-        for i in 0..of.c.len() {
-            near("c", i, grad_c[i], quotient(&|of, by| of.c[i] += by))?;
+        for (i, &got) in grad_c.iter().enumerate() {
+            near("c", i, got, quotient(&|of, by| of.c[i] += by))?;
         }
         // The sums over all steps that are left to the caller.
         let product = if grad_product.is_empty() { &grad_gates } else { &grad_product };

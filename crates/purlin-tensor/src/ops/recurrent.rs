@@ -128,12 +128,13 @@ impl<T: Real> Backward<T> for RecurrentBackward<T> {
         } else {
             Vec::new()
         };
-        let mut send = |i: usize, grad: Tensor<T>| match flow.is_graph() {
-            true => {
+        let mut send = |i: usize, grad: Tensor<T>| {
+            if flow.is_graph() {
                 let sources: Vec<&Tensor<T>> = sources.iter().collect();
                 flow.send(i, only_once("recurrent", &grad, &sources));
+            } else {
+                flow.send(i, grad);
             }
-            false => flow.send(i, grad),
         };
         // `a^T b` over all steps.
         let over_steps = |a: &[T], m: usize, b: &[T], n: usize| {
