@@ -43,9 +43,10 @@
 //! |---|---|
 //! | [`Module`], [`Forward`], [`Param`], [`Buffer`] | what a layer is |
 //! | [`Context`] | training or evaluation, and the random streams of a pass |
-//! | [`layers`] | linear, convolution, pooling, normalisation, dropout, activations |
+//! | [`layers`] | linear, convolution, pooling, normalisation, dropout, activations; embeddings, recurrent layers, attention |
 //! | [`blocks`] | the residual block |
 //! | [`Sequential`], [`summary`] | layers one after another; the table of a model |
+//! | [`decode`] | sequences from models that score the next symbol |
 //! | [`losses`] | what training minimises |
 //! | [`Init`] | how a weight begins |
 //! | [`schedule`] | the learning rate as a function of the step |
@@ -73,6 +74,7 @@ pub mod blocks;
 pub mod callbacks;
 pub mod checkpoint;
 mod context;
+pub mod decode;
 mod exact;
 pub mod init;
 pub mod layers;

@@ -32,7 +32,7 @@ pub mod ops;
 mod update;
 
 pub use broadcast::zip_broadcast;
-pub use update::{UpdateOp, update};
+pub use update::{UpdateOp, gelu_with_grad, update};
 
 use crate::mono::{is_single, same};
 use crate::parallel;

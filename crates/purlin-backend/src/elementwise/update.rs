@@ -1,7 +1,8 @@
 //! Several arrays changed at once, as optimizers do.
 
 use super::{BLOCK, work};
-use crate::{Kernel, dispatch, parallel};
+use crate::mono::once;
+use crate::{Kernel, dispatch, math, parallel};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes};
 
@@ -125,5 +126,37 @@ impl<T: Real, F: UpdateOp<S, G>, const S: usize, const G: usize> Kernel for Upda
                 v.store_partial(&mut array[i..]);
             }
         }
+    }
+}
+
+/// `y = gelu(x)` and its derivative in one pass, with the bits of either alone.
+///
+/// # Panics
+///
+/// When the lengths differ.
+///
+/// # Examples
+///
+/// ```
+/// let (mut y, mut slope) = ([f32::NAN; 2], [f32::NAN; 2]);
+/// purlin_backend::elementwise::gelu_with_grad(&[0.0, 100.0], &mut y, &mut slope);
+/// assert_eq!((y, slope), ([0.0, 100.0], [0.5, 1.0]));
+/// ```
+#[track_caller]
+pub fn gelu_with_grad<T: Real>(x: &[T], y: &mut [T], slope: &mut [T]) {
+    once!(|x: &[T], y: &mut [T], slope: &mut [T]| {
+        update(GeluWithGrad, [y, slope], [x]);
+    });
+}
+
+#[derive(Clone, Copy)]
+struct GeluWithGrad;
+
+impl UpdateOp<2, 1> for GeluWithGrad {
+    const COST: usize = 56;
+    #[inline(always)]
+    fn eval<V: Lanes>(self, _: [V; 2], [x]: [V; 1]) -> [V; 2] {
+        let (y, slope) = math::gelu_with_grad(x);
+        [y, slope]
     }
 }

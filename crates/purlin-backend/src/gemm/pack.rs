@@ -104,6 +104,18 @@ pub(crate) unsafe fn pack_tile<V: Lanes>(
         return;
     }
     assert!(out_step >= height && out.len() >= (terms - 1) * out_step + height);
+    if source.row_step == 1 {
+        // The rows of a term lie side by side already.
+        for (term, out) in out.chunks_mut(out_step).enumerate().take(terms) {
+            for first in (0..height).step_by(V::LANES) {
+                let n = V::LANES.min(height - first);
+                // SAFETY: `first + n <= height` and `term < terms`, the size of the source.
+                let from = unsafe { std::slice::from_raw_parts(source.at(first, term).first, n) };
+                V::load_partial(from, V::Scalar::ZERO).store_partial(&mut out[first..first + n]);
+            }
+        }
+        return;
+    }
     let mut done = 0;
     if source.column_step == 1 && height >= SQUARE && has_transpose::<V>() {
         done = terms / SQUARE * SQUARE;

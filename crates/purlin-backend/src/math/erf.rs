@@ -16,25 +16,46 @@ fn erf_near_zero<V: Lanes>(x: V) -> V {
     x.mul_add(poly(x * x, &ERF_F32, &ERF_F64), x)
 }
 
-/// `factor * erfcx(z + z_low) * e^-(h + h_low)` for `z >= 0`, and `erfc(z) factor` near 0.
-#[inline(always)]
-fn tail<V: Lanes>(factor: V, (z, z_low): (V, V), (h, h_low): (V, V)) -> V {
-    let k = pick::<V>(2.0, 4.0);
-    let t = (z - k) / (z + k);
-    let rest = pick::<V>(ERFCX_REST_F32, ERFCX_REST_F64);
-    let inner = t.mul_add(poly_tail(t, &ERFCX_F32, &ERFCX_F64), rest);
-    let (g, g_low) = fast_two_sum(pick::<V>(ERFCX_F32[0], ERFCX_F64[0]), inner);
+/// `erfc(z + z_low)` in parts, for `z >= 0`.
+struct Tail<V> {
+    z: V,
+    /// `(1 + 2z) erfcx(z)`, with its rounding.
+    g: (V, V),
+    /// `1 + 2z`, with its rounding.
+    denominator: (V, V),
+    /// `e^-(h + h_low)` as `2^n (1 + m)`.
+    n: V,
+    m: V,
+}
 
-    let (denominator, lost) = two_sum(V::splat_f64(1.0), z + z);
-    let (product, product_low) = two_product(g, factor);
-    let numerator = (product, g_low.mul_add(factor, product_low));
-    let (quotient, rest) = divide_parts(numerator, (denominator, lost + (z_low + z_low)));
-    let (n, m) = exp_parts(-h, -h_low);
-    // One rounding at the end: quotient and rest times 1 + m.
-    let far = scale(quotient + quotient.mul_add(m, rest.mul_add(m, rest)), n);
-    // Up to here erfc is above 1/2 and its complement has digits to spare.
-    let near = (-erf_near_zero(z)).mul_add(factor, factor);
-    V::select(z.lt(V::splat_f64(0.46875)), near, far)
+impl<V: Lanes> Tail<V> {
+    /// `h + h_low` is the square of `z + z_low`.
+    #[inline(always)]
+    fn new((z, z_low): (V, V), (h, h_low): (V, V)) -> Self {
+        let k = pick::<V>(2.0, 4.0);
+        let t = (z - k) / (z + k);
+        let rest = pick::<V>(ERFCX_REST_F32, ERFCX_REST_F64);
+        let inner = t.mul_add(poly_tail(t, &ERFCX_F32, &ERFCX_F64), rest);
+        let g = fast_two_sum(pick::<V>(ERFCX_F32[0], ERFCX_F64[0]), inner);
+        let (sum, lost) = two_sum(V::splat_f64(1.0), z + z);
+        let (n, m) = exp_parts(-h, -h_low);
+        Self { z, g, denominator: (sum, lost + (z_low + z_low)), n, m }
+    }
+
+    /// `factor erfc(z + z_low)`.
+    #[inline(always)]
+    fn times(&self, factor: V) -> V {
+        let (g, g_low) = self.g;
+        let (product, product_low) = two_product(g, factor);
+        let numerator = (product, g_low.mul_add(factor, product_low));
+        let (quotient, rest) = divide_parts(numerator, self.denominator);
+        // One rounding at the end: quotient and rest times 1 + m.
+        let m = self.m;
+        let far = scale(quotient + quotient.mul_add(m, rest.mul_add(m, rest)), self.n);
+        // Up to here erfc is above 1/2 and its complement has digits to spare.
+        let near = (-erf_near_zero(self.z)).mul_add(factor, factor);
+        V::select(self.z.lt(V::splat_f64(0.46875)), near, far)
+    }
 }
 
 /// `|x|` held where `erfc` is not yet 0; NaN passes.
@@ -47,7 +68,7 @@ fn limited<V: Lanes>(x: V) -> V {
 #[inline(always)]
 pub fn erfc<V: Lanes>(x: V) -> V {
     let (zero, a) = (V::splat_f64(0.0), limited(x));
-    let y = tail(V::splat_f64(1.0), (a, zero), two_product(a, a));
+    let y = Tail::new((a, zero), two_product(a, a)).times(V::splat_f64(1.0));
     V::select(x.lt(zero), V::splat_f64(2.0) - y, y)
 }
 
@@ -56,7 +77,8 @@ pub fn erfc<V: Lanes>(x: V) -> V {
 pub fn erf<V: Lanes>(x: V) -> V {
     let (zero, a) = (V::splat_f64(0.0), limited(x));
     let small = erf_near_zero(x);
-    let large = V::splat_f64(1.0) - tail(V::splat_f64(1.0), (a, zero), two_product(a, a));
+    let one = V::splat_f64(1.0);
+    let large = one - Tail::new((a, zero), two_product(a, a)).times(one);
     V::select(a.lt(V::splat_f64(0.875)), small, large.copysign(x))
 }
 
@@ -76,22 +98,39 @@ fn normal_parts<V: Lanes>(x: V) -> (V, (V, V), (V, V)) {
 #[inline(always)]
 pub fn gelu<V: Lanes>(x: V) -> V {
     let (a, z, h) = normal_parts(x);
+    gelu_from(x, a, &Tail::new(z, h))
+}
+
+#[inline(always)]
+fn gelu_from<V: Lanes>(x: V, a: V, tail: &Tail<V>) -> V {
     // |x| Phi(-|x|): the value itself for negative x, what is missing to x for positive.
-    let missing = tail(V::splat_f64(0.5) * a, z, h);
+    let missing = tail.times(V::splat_f64(0.5) * a);
     V::select(x.lt(V::splat_f64(0.0)), -missing, x - missing)
 }
 
 /// The derivative of [`gelu`]: `Phi(x) + x phi(x)`.
 #[inline(always)]
 pub fn gelu_grad<V: Lanes>(x: V) -> V {
-    let (zero, one) = (V::splat_f64(0.0), V::splat_f64(1.0));
     let (a, z, h) = normal_parts(x);
-    let below = tail(V::splat_f64(0.5), z, h);
-    let (n, m) = exp_parts(-h.0, -h.1);
-    let density = V::splat_f64(0.398_942_280_401_432_7) * scale(one + m, n);
+    gelu_grad_from(x, a, &Tail::new(z, h))
+}
+
+#[inline(always)]
+fn gelu_grad_from<V: Lanes>(x: V, a: V, tail: &Tail<V>) -> V {
+    let one = V::splat_f64(1.0);
+    let below = tail.times(V::splat_f64(0.5));
+    let density = V::splat_f64(0.398_942_280_401_432_7) * scale(one + tail.m, tail.n);
     let slope = a * density - below;
     // Phi(-a) - a phi(-a) below 0, one less that above.
-    V::select(x.lt(zero), -slope, one + slope)
+    V::select(x.lt(V::splat_f64(0.0)), -slope, one + slope)
+}
+
+/// [`gelu`] and [`gelu_grad`], which have most of their work in common.
+#[inline(always)]
+pub fn gelu_with_grad<V: Lanes>(x: V) -> (V, V) {
+    let (a, z, h) = normal_parts(x);
+    let tail = Tail::new(z, h);
+    (gelu_from(x, a, &tail), gelu_grad_from(x, a, &tail))
 }
 
 /// `2 sqrt(2/pi) (x + 0.044715 x^3)` with twice the digits: the tail of e to this power is as

@@ -19,7 +19,7 @@ mod pow;
 mod tanh;
 mod trig;
 
-pub use erf::{erf, erfc, gelu, gelu_grad, gelu_tanh, gelu_tanh_grad};
+pub use erf::{erf, erfc, gelu, gelu_grad, gelu_tanh, gelu_tanh_grad, gelu_with_grad};
 pub use exp::{exp, expm1, sigmoid, silu, silu_grad, softplus};
 pub use log::{ln, ln_1p};
 pub use pow::{pow, powi};

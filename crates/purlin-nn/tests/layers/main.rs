@@ -6,6 +6,7 @@
 mod behaviour;
 mod bits;
 mod common;
+mod decode;
 mod derive;
 mod init;
 mod laws;

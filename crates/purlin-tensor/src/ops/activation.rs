@@ -1,10 +1,12 @@
 //! Activations: smooth and piecewise linear functions between layers.
 
 use crate::Tensor;
+use crate::autograd::Flow;
+use crate::autograd::node::{Backward, Edges};
 use crate::ops::elementwise::{Grad, Saves, Table, Unary, unary};
-use purlin_backend::elementwise::ops;
+use purlin_backend::elementwise::{self, ops};
 use purlin_backend::gemm::Activation;
-use purlin_backend::math;
+use purlin_backend::{Buffer, math};
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
 
@@ -203,31 +205,27 @@ impl Unary for Silu {
     }
 }
 
-/// `y = x P(x)` with the normal distribution function `P` and its density `p`, so `dy/dx = P + x p`.
-#[derive(Clone, Copy)]
-struct Gelu;
+/// `y = x P(x)` with the normal distribution function `P` and its density `p`, so `dy/dx = P + x p`,
+/// which the way forwards has at hand.
+struct GeluBackward<T: Real> {
+    /// For second derivatives.
+    x: Tensor<T>,
+    slope: Tensor<T>,
+}
 
-impl Unary for Gelu {
-    const NAME: &'static str = "gelu";
-    const SAVES: Saves = Saves::Input;
-    const COST: usize = 28;
-    type Value = ops::Gelu;
-    fn value(self) -> ops::Gelu {
-        ops::Gelu
+impl<T: Real> Backward<T> for GeluBackward<T> {
+    fn name(&self) -> &'static str {
+        "gelu"
     }
-    #[inline(always)]
-    fn grad<V: Lanes>(self, x: V, grad_y: V) -> V {
-        grad_y * math::gelu_grad(x)
-    }
-    fn grad_graph<T: Real>(self, x: &Tensor<T>, grad_y: &Tensor<T>) -> Tensor<T> {
-        let x = within(x, 40.0);
+    fn backward(&self, grad: Tensor<T>, flow: &mut Flow<'_, T>) {
+        if !flow.is_graph() {
+            flow.send(0, grad * &self.slope);
+            return;
+        }
+        let x = within(&flow.input(0, &self.x), 40.0);
         let cdf = x.mul_scalar(-std::f64::consts::FRAC_1_SQRT_2).erfc().mul_scalar(0.5);
         let density = x.square().mul_scalar(-0.5).exp().mul_scalar(FRAC_1_SQRT_2PI);
-        grad_y * (cdf + x * density)
-    }
-    fn table() -> &'static Table<Grad<Self>> {
-        static TABLE: Table<Grad<Gelu>> = Table::new();
-        &TABLE
+        flow.send(0, grad * (cdf + x * density));
     }
 }
 
@@ -462,7 +460,16 @@ impl<T: Real> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn gelu(&self) -> Self {
-        unary(self, Gelu)
+        let mut y = Buffer::scratch(self.numel());
+        let Some(edges) = Edges::of(&[self]) else {
+            elementwise::map(ops::Gelu, self.data(), &mut y);
+            return Self::new(*self.shape(), y).checked("gelu");
+        };
+        let mut slope = Buffer::scratch(self.numel());
+        elementwise::gelu_with_grad(self.data(), &mut y, &mut slope);
+        let slope = Self::new(*self.shape(), slope);
+        Self::new(*self.shape(), y)
+            .record(Some(edges), "gelu", |_| GeluBackward { x: self.detach(), slope })
     }
 
     /// `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`, the usual approximation of
