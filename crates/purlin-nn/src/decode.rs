@@ -168,7 +168,7 @@ impl Sampler {
 /// # Ok::<(), purlin_core::Error>(())
 /// ```
 pub fn generate<T: Real>(
-    decoder: &mut impl Decoder<T>,
+    decoder: &mut (impl Decoder<T> + ?Sized),
     prompt: &[usize],
     n: usize,
     sampler: &Sampler,
@@ -254,7 +254,7 @@ pub struct Hypothesis {
 /// # Ok::<(), purlin_core::Error>(())
 /// ```
 pub fn beam_search<T: Real>(
-    decoder: &mut impl Decoder<T>,
+    decoder: &mut (impl Decoder<T> + ?Sized),
     first: usize,
     search: &BeamSearch,
 ) -> Result<Vec<Hypothesis>> {
