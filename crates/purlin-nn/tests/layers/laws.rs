@@ -6,9 +6,10 @@ use purlin_nn::blocks::Residual;
 use purlin_nn::layers::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d,
     Conv2d, ConvTranspose2d, Dropout, Dropout1d, Dropout2d, Elu, Flatten, Gelu, GeluTanh,
-    GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, GroupNorm, LayerNorm,
-    LeakyRelu, Linear, LogSoftmax, MaxPool1d, MaxPool2d, Padding, Relu, Sigmoid, Silu, Softmax,
-    Softplus, Tanh,
+    GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, GroupNorm, Gru, LayerNorm,
+    LeakyRelu, LearnedPositions, Linear, LogSoftmax, Lstm, MaxPool1d, MaxPool2d,
+    MultiHeadAttention, Padding, Relu, RmsNorm, Rnn, Sigmoid, Silu, SinusoidalPositions, Softmax,
+    Softplus, Tanh, TransformerEncoderLayer,
 };
 use purlin_nn::{Context, Forward, Sequential};
 use purlin_tensor::{Activation, Tensor};
@@ -94,6 +95,26 @@ fn normalisations() {
     check([2, 3, 2, 4], |_| GroupNorm::new(2, 4));
     check([2, 3], |_| GroupNorm::new(1, 3));
     check([2, 3, 4], |_| GroupNorm::new(4, 4).affine(false));
+}
+
+#[test]
+fn recurrent_layers() {
+    check([2, 4, 3], |s| Rnn::new(3, 5, s));
+    check([2, 3, 2], |s| Gru::new(2, 4, s).n_layers(2).bidirectional(true));
+    check([1, 3, 2], |s| Gru::new(2, 3, s).bias(false));
+    check([2, 3, 2], |s| Lstm::new(2, 4, s).projection(3).n_layers(2).dropout(0.4));
+    check([1, 1, 1], |s| Lstm::new(1, 1, s).forget_bias(1.0).bidirectional(true));
+}
+
+#[test]
+fn attention_and_what_belongs_to_it() {
+    check([2, 4, 6], |s| MultiHeadAttention::new(6, 3, s));
+    check([1, 3, 8], |s| MultiHeadAttention::new(8, 4, s).key_heads(2).causal(true).rotary(100.0));
+    check([2, 3, 4], |s| MultiHeadAttention::new(4, 1, s).bias(false));
+    check([2, 3, 4], |s| TransformerEncoderLayer::new(4, 2, 6, s).norm_first(true).dropout(0.3));
+    check([2, 3, 4], |_| RmsNorm::new(4));
+    check([2, 3, 4], |s| LearnedPositions::new(5, 4, s));
+    check([2, 3, 5], |_| SinusoidalPositions);
 }
 
 #[test]

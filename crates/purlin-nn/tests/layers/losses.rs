@@ -1,10 +1,11 @@
 //! Losses: the laws, extreme logits, what is refused, the common trait.
 
 use purlin_nn::losses::{
-    Bce, BceWithLogits, CrossEntropy, Hinge, Huber, KlDiv, L1, Loss, Mse, Nll, Reduction, SmoothL1,
-    Target,
+    Bce, BceWithLogits, CosineEmbedding, CrossEntropy, Ctc, GaussianNll, Hinge, HingeEmbedding,
+    Huber, KlDiv, L1, Loss, MarginRanking, Mse, MultiMargin, Nll, PoissonNll, Reduction, SmoothL1,
+    SoftMargin, Target, TripletMargin,
 };
-use purlin_tensor::Tensor;
+use purlin_tensor::{GradcheckOptions, Tensor, gradcheck};
 use purlin_testkit::check_loss;
 
 #[test]
@@ -44,6 +45,167 @@ fn every_loss_obeys_the_laws() {
     });
     check_loss(&x, |x, r| Hinge::new().reduction(r).loss(x, &signs));
     check_loss(&x, |x, r| Hinge::new().squared().reduction(r).loss(x, &signs));
+    check_loss(&x, |x, r| SoftMargin::new().reduction(r).loss(x, &signs));
+    check_loss(&x, |x, r| MultiMargin::new(0.7).reduction(r).loss(x, &[2, 0]));
+    check_loss(&x, |x, r| MarginRanking::new(0.3).reduction(r).loss(x, &t, &signs));
+    check_loss(&t, |t, r| MarginRanking::new(0.3).reduction(r).loss(&x, t, &signs));
+    check_loss(&x, |x, r| HingeEmbedding::new(0.5).reduction(r).loss(x, &signs));
+    check_loss(&x, |x, r| PoissonNll::new().reduction(r).loss(x, &t));
+    let (one_each, variances) = (Tensor::from([1.0, -1.0]), t.add_scalar(0.5));
+    check_loss(&x, |x, r| CosineEmbedding::new(-0.9).reduction(r).loss(x, &t, &one_each));
+    check_loss(&t, |t, r| CosineEmbedding::new(-0.9).reduction(r).loss(&x, t, &one_each));
+    check_loss(&x, |x, r| TripletMargin::new(2.0).reduction(r).loss(x, &t, &probs));
+    check_loss(&t, |t, r| TripletMargin::new(2.0).reduction(r).loss(&x, t, &probs));
+    check_loss(&probs, |probs, r| TripletMargin::new(2.0).reduction(r).loss(&x, &t, probs));
+    check_loss(&x, |x, r| GaussianNll::new().reduction(r).loss(x, &variances, &t));
+    check_loss(&variances, |v, r| GaussianNll::new().reduction(r).loss(&x, v, &t));
+}
+
+/// Logits `(3, 5, 4)` that differ everywhere.
+fn sequences() -> Tensor<f64> {
+    Tensor::from_fn([3, 5, 4], |i| ((i * i * 7 + 3 * i) % 23) as f64 / 7.0 - 1.5)
+}
+
+#[test]
+fn labels_without_places_obey_the_laws() {
+    let x = sequences();
+    let targets = [vec![1, 2], vec![3, 3], vec![]];
+    check_loss(&x, |x, r| Ctc::new().reduction(r).loss(x, &targets, None));
+    check_loss(&x, |x, r| Ctc::new().reduction(r).loss(x, &targets, Some(&[5, 3, 4])));
+    let other = [vec![0, 2, 1], vec![2], vec![1, 1, 1, 1]];
+    check_loss(&x, |x, r| {
+        Ctc::new().blank(3).zero_infinity().reduction(r).loss(x, &other, Some(&[5, 1, 5]))
+    });
+    gradcheck(
+        |x| Ctc::new().reduction(Reduction::None).loss(&x[0], &targets, None).unwrap(),
+        std::slice::from_ref(&x),
+        &GradcheckOptions::default(),
+    )
+    .unwrap();
+    // Log-probabilities have the softmax of the logits.
+    let of = |x: &Tensor<f64>| Ctc::new().loss(x, &targets, None).unwrap().item();
+    assert!((of(&x) - of(&x.log_softmax(-1))).abs() < 1e-14);
+}
+
+/// Every path of classes for the steps, its labels, and its probability.
+fn paths(logits: &Tensor<f64>, blank: usize) -> Vec<(Vec<usize>, f64)> {
+    let (steps, n_classes) = (logits.dims()[0], logits.dims()[1]);
+    let probs = logits.softmax(-1);
+    let mut paths = vec![(vec![], 1.0)];
+    for t in 0..steps {
+        let row = &probs.data()[t * n_classes..][..n_classes];
+        let longer = |(path, p): &(Vec<usize>, f64)| -> Vec<(Vec<usize>, f64)> {
+            let with = |class| [path.as_slice(), &[class]].concat();
+            row.iter().enumerate().map(|(class, q)| (with(class), p * q)).collect()
+        };
+        paths = paths.iter().flat_map(longer).collect();
+    }
+    for (path, _) in &mut paths {
+        path.dedup();
+        path.retain(|&class| class != blank);
+    }
+    paths
+}
+
+#[test]
+fn labels_without_places_have_the_probability_of_all_their_paths() {
+    let x = sequences();
+    for sample in 0..3 {
+        let rows = x.slice(0, sample..=sample);
+        let all = paths(&rows.reshape([5, 4]), 2);
+        for target in [&[][..], &[0], &[3, 0], &[1, 1], &[0, 1, 0], &[3, 3, 3], &[0, 1, 3, 0, 1]] {
+            let total: f64 = all.iter().filter(|(labels, _)| labels == target).map(|x| x.1).sum();
+            let loss = Ctc::new().blank(2).loss(&rows, &[target], None).unwrap().item();
+            assert!((loss + total.ln()).abs() < 1e-12, "{target:?}: {loss} {}", -total.ln());
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_in_its_steps_is_named_or_counts_as_nothing() {
+    let x = sequences();
+    let text = |loss: Ctc, targets: &[Vec<usize>], lengths: Option<&[usize]>| {
+        loss.loss(&x, targets, lengths).unwrap_err().to_string()
+    };
+    let fine = [vec![1], vec![2], vec![3]];
+    let long = [vec![1], vec![2, 2, 3, 3], vec![3]];
+    assert_eq!(
+        text(Ctc::new(), &long, None),
+        "ctc: expected at least 6 steps for the target of sample 1, got 5"
+    );
+    assert_eq!(
+        text(Ctc::new().blank(3), &fine, None),
+        "ctc: target must be below n_classes = 4 and not the blank 3, got 3 at place 0 of sample 2"
+    );
+    assert_eq!(
+        text(Ctc::new().blank(4), &fine, None),
+        "ctc: blank must be below n_classes = 4, got 4"
+    );
+    assert_eq!(
+        text(Ctc::new(), &fine[..2], None),
+        "ctc: expected 3 targets, one per sample, got 2"
+    );
+    assert_eq!(
+        text(Ctc::new(), &fine, Some(&[5, 0, 5])),
+        "ctc: lengths must be in 1..=5, got 0 at sample 1"
+    );
+    assert_eq!(
+        text(Ctc::new(), &fine, Some(&[5, 5])),
+        "ctc: expected 3 lengths, one per sample, got 2"
+    );
+    let loss = Ctc::new().zero_infinity().reduction(Reduction::None);
+    let leaf = x.detach().requires_grad();
+    let each = loss.loss(&leaf, &long, None).unwrap();
+    assert!(each.data()[1] == 0.0 && each.data()[0] > 0.0 && each.data()[2] > 0.0);
+    let grad = each.sum().backward().require(&leaf).unwrap().clone();
+    assert!(grad.data()[20..40].iter().all(|&g| g == 0.0), "no gradient either");
+    assert!(grad.data()[..20].iter().all(|&g| g != 0.0));
+    let by_trait: &dyn Loss<f64> = &Ctc::new();
+    let err = by_trait.compute(&x, Target::Classes(&[1, 1, 1, 1])).unwrap_err();
+    assert_eq!(
+        err.to_string(),
+        "ctc: expected as many target classes for each of 3 samples, got 4 classes"
+    );
+    let each = by_trait.each(&x, Target::Classes(&[1, 2, 3])).unwrap();
+    assert_eq!(each.dims(), [3]);
+}
+
+#[test]
+fn other_losses_name_what_they_refuse() {
+    let (x, t) = (Tensor::<f64>::zeros([2, 3]), Tensor::ones([2]));
+    let texts = [
+        (SoftMargin::new().loss(&x, &x), "soft_margin: target must be -1 or 1, got 0 at element 0"),
+        (
+            MultiMargin::new(1.0).loss(&x, &[0, 3]),
+            "multi_margin: target must be below n_classes = 3, got 3 at row 1",
+        ),
+        (
+            CosineEmbedding::new(0.0).loss(&t, &t, &t),
+            "cosine_embedding: expected vectors (n, n_features), got (2,)",
+        ),
+        (
+            CosineEmbedding::new(0.0).loss(&x, &x, &x),
+            "cosine_embedding: expected target of shape (2,), got (2, 3)",
+        ),
+        (
+            GaussianNll::new().loss(&x, &x.add_scalar(-1.0), &x),
+            "gaussian_nll: variance must be in 0..=inf, got -1 at element 0",
+        ),
+        (
+            PoissonNll::new().loss(&x, &x.add_scalar(-1.0)),
+            "poisson_nll: target must be in 0..=inf, got -1 at element 0",
+        ),
+        (
+            TripletMargin::new(0.0).loss(&x, &x, &t),
+            "triplet_margin: expected target of shape (2, 3), as the prediction, got (2,)",
+        ),
+    ];
+    for (result, expected) in texts {
+        assert_eq!(result.unwrap_err().to_string(), expected);
+    }
+    // A variance of 0 counts as eps.
+    let loss = GaussianNll::new().eps(0.25).loss(&t, &Tensor::zeros([2]), &t).unwrap();
+    assert!((loss.item() - 0.25f64.ln() / 2.0).abs() < 1e-15);
 }
 
 #[test]

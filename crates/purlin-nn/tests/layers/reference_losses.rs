@@ -3,7 +3,9 @@
 use crate::common::{Outcome, array, channels_last, compare, document, inverse, permuted, tensor};
 use purlin_core::{Real, Result};
 use purlin_nn::losses::{
-    Bce, BceWithLogits, CrossEntropy, Hinge, Huber, KlDiv, L1, Mse, Nll, Reduction, SmoothL1,
+    Bce, BceWithLogits, CosineEmbedding, CrossEntropy, Ctc, GaussianNll, Hinge, HingeEmbedding,
+    Huber, KlDiv, L1, MarginRanking, Mse, MultiMargin, Nll, PoissonNll, Reduction, SmoothL1,
+    SoftMargin, TripletMargin,
 };
 use purlin_tensor::Tensor;
 use purlin_testkit::reference::{Array, Case, Cases};
@@ -15,9 +17,12 @@ fn classes(x: &Array) -> Vec<usize> {
     x.to_i64().into_iter().map(|t| usize::try_from(t).unwrap_or(IGNORED)).collect()
 }
 
+/// The loss of the inputs that get a gradient.
+type Compute<'a, T> = Box<dyn Fn(&[Tensor<T>], Reduction) -> Result<Tensor<T>> + 'a>;
+
 /// The name of the input that gets a gradient, and the loss of it; `None` if there is none yet.
 #[allow(clippy::type_complexity, reason = "one function per case, used once")]
-fn setup<'a, T: Real>(
+fn of_one<'a, T: Real>(
     case: &'a Case,
 ) -> Option<(&'static str, Box<dyn Fn(&Tensor<T>, Reduction) -> Result<Tensor<T>> + 'a>)> {
     let target = || tensor::<T>(case.input("t"));
@@ -92,35 +97,116 @@ fn setup<'a, T: Real>(
         "squared_hinge" => {
             ("x", Box::new(move |x, r| Hinge::new().squared().reduction(r).loss(x, &target())))
         }
+        "soft_margin" => {
+            ("x", Box::new(move |x, r| SoftMargin::new().reduction(r).loss(x, &target())))
+        }
+        "hinge_embedding" => {
+            let loss = HingeEmbedding::new(case.f64("margin")?);
+            ("x", Box::new(move |x, r| loss.reduction(r).loss(x, &target())))
+        }
+        "poisson_nll" if is_flag("log_input") && !is_flag("full") => {
+            ("x", Box::new(move |x, r| PoissonNll::new().reduction(r).loss(x, &target())))
+        }
+        "multi_margin" if case.f64("p") == Some(1.0) => {
+            let loss = MultiMargin::new(case.f64("margin")?);
+            ("x", Box::new(move |x, r| loss.reduction(r).loss(x, &classes(case.input("t")))))
+        }
+        "ctc" => (
+            "x",
+            Box::new(move |x, r| {
+                let numbers = |key: &str| -> Vec<usize> {
+                    let list = case.config[key].as_array().unwrap().iter();
+                    list.map(|n| n.as_u64().unwrap() as usize).collect()
+                };
+                let labels = case.input("targets");
+                let rows = labels.to_usize();
+                let rows = rows.chunks(labels.shape[1]).zip(numbers("target_lengths"));
+                let targets: Vec<Vec<usize>> = rows.map(|(row, n)| row[..n].to_vec()).collect();
+                let loss = Ctc::new().blank(case.usize("blank").unwrap()).reduction(r);
+                loss.loss(x, &targets, Some(&numbers("input_lengths")))
+            }),
+        ),
         _ => return None,
     })
 }
 
+/// The names of the inputs that get gradients, and the loss of them; `None` if there is none yet.
+fn setup<'a, T: Real>(case: &'a Case) -> Option<(Vec<&'static str>, Compute<'a, T>)> {
+    let target = || tensor::<T>(case.input("t"));
+    let margin = || case.f64("margin").unwrap();
+    Some(match case.kind.as_str() {
+        "margin_ranking" => (
+            vec!["a", "b"],
+            Box::new(move |x, r| {
+                MarginRanking::new(margin()).reduction(r).loss(&x[0], &x[1], &target())
+            }),
+        ),
+        "cosine_embedding" => (
+            vec!["a", "b"],
+            Box::new(move |x, r| {
+                CosineEmbedding::new(margin()).reduction(r).loss(&x[0], &x[1], &target())
+            }),
+        ),
+        "triplet_margin" => (
+            vec!["anchor", "positive", "negative"],
+            Box::new(move |x, r| {
+                TripletMargin::new(margin()).reduction(r).loss(&x[0], &x[1], &x[2])
+            }),
+        ),
+        "gaussian_nll" => (
+            vec!["mean", "var"],
+            Box::new(move |x, r| {
+                let loss = GaussianNll::new().eps(case.f64("eps").unwrap());
+                loss.reduction(r).loss(&x[0], &x[1], &target())
+            }),
+        ),
+        _ => {
+            let (name, loss) = of_one::<T>(case)?;
+            (vec![name], Box::new(move |x, r| loss(&x[0], r)))
+        }
+    })
+}
+
+/// The order of the axes of an input here, by those there.
+fn axes(case: &Case, rank: usize) -> Vec<usize> {
+    match case.id.as_str() {
+        // Images of logits have their classes second there, last here.
+        "cross_entropy-spatial" => channels_last(rank),
+        // Time comes before the batch there.
+        "ctc" => vec![1, 0, 2],
+        _ => (0..rank).collect(),
+    }
+}
+
 /// Runs a case in one number type; `None` if nothing here computes it.
 fn run<T: Real>(case: &Case) -> Option<std::result::Result<(), String>> {
-    let (name, loss) = setup::<T>(case)?;
+    let (names, loss) = setup::<T>(case)?;
     Some((|| {
-        // Images of logits have their classes second there, last here.
-        let input = case.input(name);
-        let is_image = case.id == "cross_entropy-spatial";
-        let axes = channels_last(input.shape.len());
-        let ours = if is_image { permuted(input, &axes) } else { input.clone() };
-        let x = tensor::<T>(&ours).requires_grad();
+        let leaf = |name: &&str| {
+            let input = case.input(name);
+            let ours = permuted(input, &axes(case, input.shape.len()));
+            tensor::<T>(&ours).requires_grad()
+        };
+        let x: Vec<Tensor<T>> = names.iter().map(leaf).collect();
         for (reduction, key) in
             [(Reduction::None, "none"), (Reduction::Mean, "mean"), (Reduction::Sum, "sum")]
         {
             let y = loss(&x, reduction).map_err(|err| err.to_string())?;
-            compare::<T>(key, &array(&y), case.output(key))?;
-            if reduction == Reduction::None {
-                continue;
+            if let Some(expected) = case.get("outputs", key) {
+                compare::<T>(key, &array(&y), expected)?;
             }
-            let grads = y.backward();
-            let grad = array(grads.require(&x).map_err(|err| err.to_string())?);
-            let theirs = if is_image { permuted(&grad, &inverse(&axes)) } else { grad };
-            let what = format!("{key}.{name}");
-            compare::<T>(&format!("grad {what}"), &theirs, case.grad(&what))?;
+            let mut grads = None;
+            for (name, x) in names.iter().zip(&x) {
+                let what = format!("{key}.{name}");
+                let Some(expected) = case.get("grads", &what) else { continue };
+                let grads = grads.get_or_insert_with(|| y.backward());
+                let grad = array(grads.require(x).map_err(|err| err.to_string())?);
+                let theirs = permuted(&grad, &inverse(&axes(case, grad.shape.len())));
+                compare::<T>(&format!("grad {what}"), &theirs, expected)?;
+            }
         }
-        Ok(())
+        let compared = case.names("outputs").len() + case.names("grads").len();
+        if compared == 0 { Err("nothing to compare with".to_owned()) } else { Ok(()) }
     })())
 }
 

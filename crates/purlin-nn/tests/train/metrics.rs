@@ -1,9 +1,17 @@
 //! Metrics: known answers, agreement with scikit-learn, streaming, the doors that stay shut.
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
+use purlin_core::rng::Stream;
+use purlin_data::{Loader, MemoryDataset, Targets};
+use purlin_nn::layers::Linear;
+use purlin_nn::losses::{BceWithLogits, CrossEntropy};
 use purlin_nn::metrics::{
-    Accuracy, Average, ConfusionMatrix, Goal, LogLoss, Regression, RocAuc, TopK,
+    Accuracy, Average, Bleu, ClassScore, ConfusionMatrix, Goal, LogLoss, Metric, Perplexity,
+    Regression, RegressionScore, RocAuc, TopK,
 };
+use purlin_nn::optim::Adam;
+use purlin_nn::trainer::Trainer;
+use purlin_tensor::Tensor;
 use purlin_testkit::reference::data_file;
 use serde_json::Value;
 
@@ -238,7 +246,7 @@ fn a_probability_of_zero_costs_a_finite_amount() {
 
 #[test]
 fn names_tell_the_goal() {
-    for name in ["loss", "val_loss", "train_rmse", "mae", "val_error"] {
+    for name in ["loss", "val_loss", "train_rmse", "mae", "val_mape", "val_error", "perplexity"] {
         assert_eq!(Goal::of_name(name), Goal::Minimize, "{name}");
     }
     for name in ["accuracy", "val_auc", "r2", "f1"] {
@@ -246,6 +254,185 @@ fn names_tell_the_goal() {
     }
     assert!(!Goal::Minimize.is_better(f64::NAN, f64::INFINITY));
     assert!(!Goal::Maximize.is_better(1.0, 1.0));
+}
+
+#[test]
+fn a_class_per_step_is_measured_by_rows() {
+    let logits =
+        Tensor::from([[[3.0, 0.0, 1.0], [0.0, 1.0, 2.0]], [[0.0, 5.0, 1.0], [2.0, 1.0, 0.0]]]);
+    let targets = Targets::Classes(vec![0, 1, 1, 2]);
+    let mut metrics: Vec<(Box<dyn Metric>, f64)> = vec![
+        (Box::new(Accuracy::new()), 0.5),
+        (Box::new(TopK::new(2)), 0.75),
+        (Box::new(ClassScore::recall(3, Average::Class(1))), 0.5),
+    ];
+    for (metric, expected) in &mut metrics {
+        metric.update(&logits, &targets).unwrap();
+        assert_eq!(metric.value(), Some(*expected), "{}", metric.name());
+    }
+    let mut loss = LogLoss::new();
+    Metric::update(&mut loss, &logits.softmax(-1), &targets).unwrap();
+    let mut perplexity = Perplexity::new();
+    Metric::update(&mut perplexity, &logits, &targets).unwrap();
+    assert!((perplexity.value().unwrap() - loss.value().unwrap().exp()).abs() < 1e-6);
+    // Two rows of three scores are not four rows of anything.
+    for metric in [&mut Accuracy::new() as &mut dyn Metric, &mut perplexity, &mut TopK::new(1)] {
+        let err = metric.update(&Tensor::zeros([2, 4]), &targets).unwrap_err().to_string();
+        assert!(err.ends_with("expected scores (.., n_classes) of 4 targets, got (2, 4)"), "{err}");
+    }
+}
+
+#[test]
+fn a_trainer_learns_classes_per_step() {
+    // The greater of two numbers, at each of three steps.
+    let x = Tensor::uniform([64, 3, 2], -1.0, 1.0, &Stream::new(1, "data"));
+    let y: Vec<usize> = x.data().chunks(2).map(|pair| usize::from(pair[1] > pair[0])).collect();
+    let data = MemoryDataset::per_step(x, y, 3, 2).unwrap();
+    let data = Loader::new(data).batch_size(16).shuffle(3);
+    let mut model = Linear::new(2, 2, &Stream::new(2, "init"));
+    let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.05))
+        .epochs(30)
+        .metric(Accuracy::new())
+        .metric(Perplexity::new());
+    let history = trainer.fit(&mut model, &data, Some(&data)).unwrap();
+    let last = history.last().unwrap();
+    assert!(last.get("val_accuracy").unwrap() > 0.95, "{last:?}");
+    let (loss, perplexity) = (last.get("val_loss").unwrap(), last.get("val_perplexity").unwrap());
+    assert!((loss.exp() - perplexity).abs() < 1e-5);
+    // One logit per step is trained against 0 and 1.
+    let mut model = Linear::new(2, 1, &Stream::new(2, "init"));
+    let mut binary = Trainer::new(BceWithLogits::new(), Adam::new(0.05))
+        .epochs(30)
+        .metric(Accuracy::binary(0.0));
+    binary.fit(&mut model, &data, None).unwrap();
+    assert!(binary.evaluate(&model, &data).unwrap().get("accuracy").unwrap() > 0.95);
+}
+
+#[test]
+fn as_many_scores_as_classes_per_step_are_not_taken_for_binary_targets() {
+    // Two samples of two steps; a model that forgets the steps gives (2, 2), four numbers.
+    let data = MemoryDataset::per_step(Tensor::zeros([2, 3]), vec![0, 1, 1, 0], 2, 2).unwrap();
+    let mut model = Linear::new(3, 2, &Stream::new(2, "init"));
+    let mut trainer = Trainer::new(CrossEntropy::new(), Adam::new(0.05));
+    let err = trainer.fit(&mut model, &Loader::new(data), None).unwrap_err();
+    assert_eq!(err.to_string(), "cross_entropy: expected 2 targets for prediction (2, 2), got 4");
+}
+
+#[test]
+fn perplexity_is_the_number_of_equally_likely_symbols() {
+    let mut perplexity = Perplexity::new().ignore_index(9);
+    assert_eq!(perplexity.value(), None);
+    perplexity.update(&[0.0; 10], &[3, 9]).unwrap();
+    assert!((perplexity.value().unwrap() - 5.0).abs() < 1e-12);
+    // By hand: probabilities 1/4 and 1/2, so the root of 4 times 2.
+    perplexity.reset();
+    let logits = [1f64.ln(), 3f64.ln(), 2f64.ln(), 2f64.ln(), 7.0, 7.0];
+    perplexity.update(&logits, &[0, 1, 9]).unwrap();
+    assert!((perplexity.value().unwrap() - 8f64.sqrt()).abs() < 1e-12);
+    let before = perplexity.clone();
+    for (logits, targets) in [([0.0, f64::NAN], [1]), ([0.0, 0.0], [2])] {
+        assert!(perplexity.update(&logits, &targets).is_err());
+    }
+    assert_eq!(perplexity, before);
+    let mut other = Perplexity::new();
+    let err = other.load_state(&perplexity.state()).unwrap_err().to_string();
+    assert_eq!(err, "perplexity: state must be that of ignore_index None, got Some(9)");
+    let mut same = Perplexity::new().ignore_index(9);
+    same.load_state(&perplexity.state()).unwrap();
+    assert_eq!(same, perplexity);
+    // Logits far apart lose nothing.
+    perplexity.reset();
+    perplexity.update(&[1e4, -1e4], &[0]).unwrap();
+    assert_eq!(perplexity.value(), Some(1.0));
+}
+
+#[test]
+fn percentages_of_a_target_of_zero_are_not_defined() {
+    let mut errors = Regression::new();
+    assert_eq!(errors.mape(), None);
+    errors.update(&[-110.0, 40.0, 3.0], &[-100.0, 50.0, 3.0]).unwrap();
+    assert!((errors.mape().unwrap() - 0.1).abs() < 1e-15);
+    let mut score = RegressionScore::mape();
+    let batch = |target: f32| {
+        (Tensor::from([[1.0], [3.0]]), Targets::Values(Tensor::from([[2.0], [target]])))
+    };
+    let (output, targets) = batch(4.0);
+    score.update(&output, &targets).unwrap();
+    assert_eq!((score.name().as_str(), score.goal()), ("mape", Goal::Minimize));
+    assert_eq!(score.value(), Some(0.375));
+    let (output, targets) = batch(0.0);
+    score.update(&output, &targets).unwrap();
+    assert_eq!(score.value(), None);
+    let mut again = RegressionScore::mape();
+    again.load_state(&score.state()).unwrap();
+    assert_eq!(again, score);
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
+}
+
+fn bleu_of(bleu: Bleu, candidate: &str, references: &[&str]) -> Bleu {
+    let mut bleu = bleu;
+    let references: Vec<_> = references.iter().map(|text| words(text)).collect();
+    bleu.update(&words(candidate), &references).unwrap();
+    bleu
+}
+
+#[test]
+fn n_grams_count_at_most_as_often_as_in_a_reference() {
+    // The example of Papineni et al.: 2 of 7 words.
+    let references = ["the cat is on the mat", "there is a cat on the mat"];
+    let bleu = bleu_of(Bleu::of_order(2), "the the the the the the the", &references);
+    assert_eq!(bleu.precisions(), Some(vec![2.0 / 7.0, 0.0]));
+    assert_eq!((bleu.brevity_penalty(), bleu.value()), (Some(1.0), Some(0.0)));
+    // And their first: 17 of 18 words, 10 of 17 pairs.
+    let references = [
+        "It is a guide to action that ensures that the military will forever heed Party commands",
+        "It is the guiding principle which guarantees the military forces always being under the          command of the Party",
+        "It is the practical guide for the army always to heed the directions of the party",
+    ];
+    let candidate = "It is a guide to action which ensures that the military always obeys the                      commands of the party";
+    let bleu = bleu_of(Bleu::new(), candidate, &references);
+    let precisions = bleu.precisions().unwrap();
+    assert_eq!(precisions[..2], [17.0 / 18.0, 10.0 / 17.0]);
+    // Triples by hand: "It is a", "is a guide", "a guide to", "guide to action", "ensures that the",
+    // "that the military", "of the party"; quadruples: the first three chains and "ensures that the
+    // military".
+    assert_eq!(precisions[2..], [7.0 / 16.0, 4.0 / 15.0]);
+    let product: f64 = precisions.iter().product();
+    assert!((bleu.value().unwrap() - product.powf(0.25)).abs() < 1e-12);
+}
+
+#[test]
+fn brevity_is_judged_by_the_nearest_reference() {
+    // Lengths 3 and 7 are equally near to 5: the shorter counts.
+    let bleu = bleu_of(Bleu::of_order(1), "a b c d e", &["a b c", "a b c d e f g"]);
+    assert_eq!(bleu.brevity_penalty(), Some(1.0));
+    let bleu = bleu_of(Bleu::of_order(1), "a b", &["a b c d", "a b c d e"]);
+    let expected = (1.0 - 4.0 / 2.0f64).exp();
+    assert!((bleu.value().unwrap() - expected).abs() < 1e-15);
+    // Lengths and counts of the corpus are added, not averaged.
+    let mut corpus = bleu_of(Bleu::of_order(1), "a b", &["a b c d"]);
+    corpus.update(&["x", "b", "c", "d"], &[["a", "b"]]).unwrap();
+    assert_eq!(corpus.value(), Some(3.0 / 6.0));
+    assert_eq!(corpus.brevity_penalty(), Some(1.0));
+}
+
+#[test]
+fn smoothing_keeps_short_corpora_from_zero() {
+    let bleu = bleu_of(Bleu::new().smooth(), "the cat", &["the dog"]);
+    // 1 of 2 words; (0 + 1) / (1 + 1) pairs; none of the longer ones.
+    assert_eq!(bleu.precisions(), Some(vec![0.5, 0.5, 1.0, 1.0]));
+    assert!((bleu.value().unwrap() - 0.25f64.powf(0.25)).abs() < 1e-15);
+    assert_eq!(bleu_of(Bleu::new(), "the cat", &["the dog"]).value(), Some(0.0));
+    let mut empty = Bleu::new();
+    assert_eq!(empty.value(), None);
+    let err = empty.update(&["a"], &[] as &[Vec<&str>]).unwrap_err().to_string();
+    assert_eq!(err, "bleu: references must be at least one, got none");
+    assert_eq!(bleu_of(Bleu::new(), "", &["a b"]).value(), Some(0.0));
+    let same = bleu_of(Bleu::new(), "a b c d e", &["a b c d e"]);
+    assert_eq!(same.value(), Some(1.0));
 }
 
 fn labelled() -> impl Strategy<Value = Vec<(f64, usize)>> {
