@@ -39,10 +39,10 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t = Kind::Lstm)]
     model: Kind,
     /// Units of a layer [default: 256; 128 for the transformer].
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_one)]
     hidden: Option<usize>,
     /// Layers [default: 2; 4 for the transformer].
-    #[arg(long)]
+    #[arg(long, value_parser = at_least_one)]
     layers: Option<usize>,
     /// Characters of a window; a transformer sees no more at a time.
     #[arg(long, default_value_t = 128)]
@@ -77,8 +77,24 @@ struct Arguments {
     #[arg(long, default_value_t = 500)]
     length: usize,
     /// Below 1 likely characters become likelier.
-    #[arg(long, default_value_t = 0.8)]
+    #[arg(long, default_value_t = 0.8, value_parser = positive)]
     temperature: f64,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("expected at least 1".into()),
+        Ok(n) => Ok(n),
+        Err(err) => Err(err.to_string()),
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x.is_finite() && x > 0.0 => Ok(x),
+        Ok(_) => Err("expected a number above 0".into()),
+        Err(err) => Err(err.to_string()),
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -121,6 +137,10 @@ fn run(
     characters: &[impl AsRef<str>],
 ) -> Result<(), Box<dyn Error>> {
     let file = arguments.out.join("model.safetensors");
+    let prompt = vocabulary.encode(&Tokenizer::chars().tokenize(&arguments.prompt))?;
+    if prompt.is_empty() {
+        return Err("expected a prompt of at least one character".into());
+    }
     if arguments.write {
         weights::load(&mut model, &file)?;
     } else {
@@ -129,7 +149,6 @@ fn run(
         println!("saved {} ({} parameters)", file.display(), model.n_params());
     }
     let start = Instant::now();
-    let prompt = vocabulary.encode(&Tokenizer::chars().tokenize(&arguments.prompt))?;
     let sampler = Sampler::new().temperature(arguments.temperature);
     let mut rng = Stream::new(arguments.seed, "writing").rng(0);
     let written = generate(&mut *model.decoder(), &prompt, arguments.length, &sampler, &mut rng)?;

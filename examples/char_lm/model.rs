@@ -54,14 +54,14 @@ impl Recurrent {
         let stream = |name| stream.child(name);
         let is_lstm = kind == Kind::Lstm;
         let lstm = is_lstm.then(|| {
-            let lstm = Lstm::new(hidden / 2, hidden, &stream("lstm")).forget_bias(1.0);
+            let lstm = Lstm::new(hidden.div_ceil(2), hidden, &stream("lstm")).forget_bias(1.0);
             lstm.n_layers(layers).dropout(dropout)
         });
         let gru = (!is_lstm).then(|| {
-            Gru::new(hidden / 2, hidden, &stream("gru")).n_layers(layers).dropout(dropout)
+            Gru::new(hidden.div_ceil(2), hidden, &stream("gru")).n_layers(layers).dropout(dropout)
         });
         Self {
-            embedding: Embedding::new(symbols, hidden / 2, &stream("embedding")),
+            embedding: Embedding::new(symbols, hidden.div_ceil(2), &stream("embedding")),
             lstm,
             gru,
             dropout: Dropout::new(dropout),

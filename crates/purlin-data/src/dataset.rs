@@ -9,6 +9,8 @@ use std::sync::Arc;
 pub enum Label {
     /// A class index.
     Class(usize),
+    /// A class index for each step of a sequence.
+    Classes(Vec<usize>),
     /// One number.
     Value(f32),
     /// Several numbers.
@@ -22,6 +24,13 @@ pub enum Label {
 pub enum TargetKind {
     /// A class index below this.
     Classes(usize),
+    /// A class index for each step of a sequence: [`Label::Classes`] of so many steps.
+    Steps {
+        /// Steps of every sample.
+        steps: usize,
+        /// Each class is below this.
+        n_classes: usize,
+    },
     /// So many numbers.
     Values(usize),
     /// Nothing.
@@ -93,7 +102,8 @@ pub trait Dataset: Send + Sync {
     /// When `index` is not below [`Dataset::len`], or `out` has another length than a sample.
     fn read(&self, index: usize, rng: &mut Rng, out: &mut [f32]) -> Result<Label>;
 
-    /// The class of every sample, where that is known without reading them.
+    /// The class of every sample, where that is known without reading them; `None` where a sample
+    /// has a class for each step.
     fn labels(&self) -> Option<Vec<usize>> {
         None
     }

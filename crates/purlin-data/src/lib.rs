@@ -15,6 +15,7 @@ pub mod npy;
 #[cfg(feature = "npz")]
 pub mod npz;
 mod scale;
+pub mod series;
 pub mod sets;
 mod source;
 mod split;

@@ -23,6 +23,8 @@ pub struct MemoryDataset {
     x: Tensor<f32>,
     y: Targets,
     n_classes: usize,
+    /// Classes of a sample, where every step has one.
+    steps: Option<usize>,
     class_names: Vec<String>,
 }
 
@@ -80,7 +82,48 @@ impl MemoryDataset {
             _ => {}
         }
         let n_classes = y.classes().and_then(|c| c.iter().max()).map_or(0, |&c| c + 1);
-        Ok(Self { x, y, n_classes, class_names: Vec::new() })
+        Ok(Self { x, y, n_classes, steps: None, class_names: Vec::new() })
+    }
+
+    /// `x`, `(n, ...)`, all finite, and a class below `n_classes` for each of the `steps` steps of
+    /// each sample, sample by sample. The data set does not know its labels
+    /// ([`Dataset::labels`]): they belong to steps.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Shape`]: `x` is a scalar, or the classes are not `n * steps`.
+    /// - [`Error::NonFinite`]: NaN or an infinity in `x`.
+    /// - [`Error::InvalidParam`]: a class of `n_classes` or above.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_data::{Loader, MemoryDataset};
+    /// use purlin_tensor::Tensor;
+    ///
+    /// let x = Tensor::zeros([2, 3, 1]); // two sequences of three steps with one feature
+    /// let tagged = MemoryDataset::per_step(x, vec![0, 1, 0, 1, 1, 0], 3, 2)?;
+    /// let batch = Loader::new(tagged).batch_size(2).epoch(0).next().unwrap()?;
+    /// assert_eq!(batch.y.classes().unwrap(), [0, 1, 0, 1, 1, 0]);
+    /// # Ok::<(), purlin_core::Error>(())
+    /// ```
+    pub fn per_step(
+        x: Tensor<f32>,
+        classes: Vec<usize>,
+        steps: usize,
+        n_classes: usize,
+    ) -> Result<Self> {
+        let mut dataset = Self::new(x, Targets::None)?;
+        let n = dataset.len();
+        if classes.len() != n.saturating_mul(steps) {
+            let expected = format!("{n} times {steps} classes, one per step");
+            return Err(Error::shape(OP, expected, format!("{} classes", classes.len())));
+        }
+        dataset.n_classes = classes.iter().max().map_or(0, |&c| c + 1);
+        dataset.y = Targets::Classes(classes);
+        dataset.steps = Some(steps);
+        dataset.set_n_classes(n_classes)?;
+        Ok(dataset)
     }
 
     /// Rows of a table with a class each, of `n_classes`; numbers are rounded to single precision.
@@ -123,7 +166,7 @@ impl MemoryDataset {
         if let ArrayData::F64(v) = x.data() {
             let n_rows = x.shape().iter().next().copied().unwrap_or(1);
             let n_cols = v.len().checked_div(n_rows).unwrap_or(0);
-            check_range("x", MatrixView::from_slice(v, n_rows, n_cols)?)?;
+            check_range(OP, "x", MatrixView::from_slice(v, n_rows, n_cols)?)?;
         }
         Self::new(Tensor::from_vec(x.to_f32(), *x.shape())?, Targets::Classes(classes))
     }
@@ -175,19 +218,23 @@ fn check_finite(name: &'static str, x: &Tensor<f32>) -> Result<()> {
 }
 
 /// Insists on numbers that are finite, and stay so in single precision.
-fn check_range<T: Real>(name: &'static str, x: MatrixView<'_, T>) -> Result<()> {
-    x.check_finite(OP, name)?;
+pub(crate) fn check_range<T: Real>(
+    op: &'static str,
+    name: &'static str,
+    x: MatrixView<'_, T>,
+) -> Result<()> {
+    x.check_finite(op, name)?;
     for (i, row) in x.rows().enumerate() {
         if let Some(j) = row.iter().position(|v| !(v.to_f64() as f32).is_finite()) {
             let value = format!("{:?} at row {i}, column {j}", row[j].to_f64());
-            return Err(Error::param(OP, name, "within the range of single precision", value));
+            return Err(Error::param(op, name, "within the range of single precision", value));
         }
     }
     Ok(())
 }
 
 fn to_tensor<T: Real>(name: &'static str, x: MatrixView<'_, T>) -> Result<Tensor<f32>> {
-    check_range(name, x)?;
+    check_range(OP, name, x)?;
     Tensor::from_vec(x.cast::<f32>().into_vec(), [x.n_rows(), x.n_cols()])
 }
 
@@ -201,28 +248,34 @@ impl Dataset for MemoryDataset {
     }
 
     fn target(&self) -> TargetKind {
-        match &self.y {
-            Targets::Classes(_) => TargetKind::Classes(self.n_classes),
-            Targets::Values(values) => TargetKind::Values(values.dims()[1]),
-            Targets::None => TargetKind::None,
+        let n_classes = self.n_classes;
+        match (&self.y, self.steps) {
+            (Targets::Classes(_), Some(steps)) => TargetKind::Steps { steps, n_classes },
+            (Targets::Classes(_), None) => TargetKind::Classes(n_classes),
+            (Targets::Values(values), _) => TargetKind::Values(values.dims()[1]),
+            (Targets::None, _) => TargetKind::None,
         }
     }
 
     fn read(&self, index: usize, _rng: &mut Rng, out: &mut [f32]) -> Result<Label> {
         let n = out.len();
         out.copy_from_slice(&self.x.data()[index * n..][..n]);
-        Ok(match &self.y {
-            Targets::Classes(classes) => Label::Class(classes[index]),
-            Targets::Values(values) => match values.dims()[1] {
+        Ok(match (&self.y, self.steps) {
+            (Targets::Classes(classes), Some(steps)) => {
+                Label::Classes(classes[index * steps..][..steps].to_vec())
+            }
+            (Targets::Classes(classes), None) => Label::Class(classes[index]),
+            (Targets::Values(values), _) => match values.dims()[1] {
                 1 => Label::Value(values.data()[index]),
                 n => Label::Values(values.data()[index * n..][..n].to_vec()),
             },
-            Targets::None => Label::None,
+            (Targets::None, _) => Label::None,
         })
     }
 
     fn labels(&self) -> Option<Vec<usize>> {
-        self.y.classes().map(<[usize]>::to_vec)
+        let classes = self.y.classes().filter(|_| self.steps.is_none())?;
+        Some(classes.to_vec())
     }
 
     fn class_names(&self) -> &[String] {

@@ -143,7 +143,8 @@ impl Sampler {
 ///
 /// # Errors
 ///
-/// [`Error::Shape`] when the prompt is empty; and as [`Sampler::pick`].
+/// [`Error::Shape`] when the prompt is empty, or the decoder does not give one row of scores; and as
+/// [`Sampler::pick`].
 ///
 /// # Examples
 ///
@@ -185,6 +186,7 @@ pub fn generate<T: Real>(
         let mut written = Vec::with_capacity(n);
         while written.len() < n {
             let Some(last) = &scores else { break };
+            n_symbols("generate", last, 1)?;
             let symbol = sampler.pick(last.data(), rng)?;
             written.push(symbol);
             if written.len() < n {
@@ -193,6 +195,14 @@ pub fn generate<T: Real>(
         }
         Ok(written)
     })
+}
+
+/// The number of symbols, if there is a row of scores for each sequence.
+fn n_symbols<T: Real>(op: &'static str, scores: &Tensor<T>, sequences: usize) -> Result<usize> {
+    match *scores.dims() {
+        [rows, n] if rows == sequences && n > 0 => Ok(n),
+        _ => Err(Error::shape(op, format!("scores ({sequences}, symbols)"), scores.shape())),
+    }
 }
 
 /// How [`beam_search`] goes.
@@ -225,8 +235,8 @@ pub struct Hypothesis {
 ///
 /// # Errors
 ///
-/// [`Error::InvalidParam`] when `width` or `max_steps` is 0, the penalty is not finite, or a score
-/// is NaN.
+/// [`Error::InvalidParam`] when `width` or `max_steps` is 0, the penalty is not in 0..=8, or a
+/// score is NaN; [`Error::Shape`] when the decoder does not give a row of scores for each sequence.
 ///
 /// # Examples
 ///
@@ -265,8 +275,8 @@ pub fn beam_search<T: Real>(
             return Err(Error::param(OP, name, "at least 1", value));
         }
     }
-    if !length_penalty.is_finite() {
-        return Err(Error::param(OP, "length_penalty", "finite", length_penalty));
+    if !(0.0..=8.0).contains(&length_penalty) {
+        return Err(Error::param(OP, "length_penalty", "in 0..=8", length_penalty));
     }
     let hypothesis = |symbols: Vec<usize>, log_prob: f64| {
         let score = log_prob / libm::pow(symbols.len().max(1) as f64, length_penalty);
@@ -279,19 +289,24 @@ pub fn beam_search<T: Real>(
             let last: Vec<usize> =
                 open.iter().map(|h| h.symbols.last().copied().unwrap_or(first)).collect();
             let log_probs = decoder.step(&last).log_softmax(-1);
-            let n = log_probs.dims()[1];
-            let mut next: Vec<(usize, Hypothesis)> = Vec::with_capacity(open.len() * n);
-            for (place, &log_prob) in log_probs.data().iter().enumerate() {
-                if log_prob.is_nan() {
-                    return Err(Error::param(OP, "score", "a number", log_prob));
-                }
-                let (from, symbol) = (place / n, place % n);
+            let n = n_symbols(OP, &log_probs, open.len())?;
+            if let Some(log_prob) = log_probs.data().iter().find(|log_prob| log_prob.is_nan()) {
+                return Err(Error::param(OP, "score", "a number", log_prob));
+            }
+            // All have one length: the likeliest have the best scores. A stable sort: of equals the
+            // first.
+            let all = log_probs.data().iter().enumerate();
+            let mut best: Vec<(usize, f64)> =
+                all.map(|(at, p)| (at, open[at / n].log_prob + p.to_f64())).collect();
+            best.sort_by(|a, b| b.1.total_cmp(&a.1));
+            best.truncate(width);
+            let mut next: Vec<(usize, Hypothesis)> = Vec::with_capacity(best.len());
+            for (at, log_prob) in best {
+                let (from, symbol) = (at / n, at % n);
                 let mut symbols = open[from].symbols.clone();
                 symbols.push(symbol);
-                next.push((from, hypothesis(symbols, open[from].log_prob + log_prob.to_f64())));
+                next.push((from, hypothesis(symbols, log_prob)));
             }
-            next.sort_by(|a, b| by_score(&a.1, &b.1));
-            next.truncate(width);
             let is_done =
                 |(_, h): &(usize, Hypothesis)| end.is_some() && h.symbols.last() == end.as_ref();
             done.extend(next.iter().filter(|x| is_done(x)).map(|(_, h)| h.clone()));

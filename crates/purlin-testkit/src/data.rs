@@ -11,6 +11,7 @@ impl Bits for Label {
             Self::Value(value) => (1u64, *value).append_bits(out),
             Self::Values(values) => (2u64, values.as_slice()).append_bits(out),
             Self::None => 3u64.append_bits(out),
+            Self::Classes(classes) => (4u64, classes.as_slice()).append_bits(out),
         }
     }
 }
@@ -31,7 +32,8 @@ impl Bits for Batch {
 /// 1. reading a sample writes all of it, whatever was there before;
 /// 2. the same draws give the same sample, in any order of reading and on any thread;
 /// 3. labels are of the kind that [`Dataset::target`] says, classes in range and as
-///    [`Dataset::labels`] lists them; names of classes, if any, are as many as classes.
+///    [`Dataset::labels`] lists them, which it does not where every step has a class; names of
+///    classes, if any, are as many as classes.
 ///
 /// Every sample is read four times.
 ///
@@ -93,11 +95,16 @@ fn check_labels<'a>(
     let (n, kind) = (dataset.len(), dataset.target());
     let listed = dataset.labels();
     if let Some(listed) = &listed {
+        let is_per_step = matches!(kind, TargetKind::Steps { .. });
+        assert!(!is_per_step, "law of data sets: labels() is None where every step has a class");
         assert_eq!(listed.len(), n, "law of data sets: labels() lists every sample");
     }
     for (i, label) in read.enumerate() {
         let fits = match (kind, label) {
             (TargetKind::Classes(n_classes), Label::Class(class)) => *class < n_classes,
+            (TargetKind::Steps { steps, n_classes }, Label::Classes(classes)) => {
+                classes.len() == steps && classes.iter().all(|&class| class < n_classes)
+            }
             (TargetKind::Values(1), Label::Value(_)) | (TargetKind::None, Label::None) => true,
             (TargetKind::Values(width), Label::Values(values)) => values.len() == width,
             _ => false,
@@ -108,7 +115,9 @@ fn check_labels<'a>(
         }
     }
     let names = dataset.class_names();
-    if let (TargetKind::Classes(n_classes), false) = (kind, names.is_empty()) {
+    if let TargetKind::Classes(n_classes) | TargetKind::Steps { n_classes, .. } = kind
+        && !names.is_empty()
+    {
         assert_eq!(names.len(), n_classes, "law of data sets: a name for every class");
     }
 }
@@ -169,5 +178,63 @@ pub fn check_loader(loader: &Loader) {
                 "law of loaders: epoch {epoch} from batch {first} is the rest of the epoch"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use purlin_core::rng::Rng;
+    use purlin_core::{Matrix, Result, Shape};
+    use purlin_data::{MemoryDataset, series, text};
+    use purlin_tensor::Tensor;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn windows_and_classes_per_step_obey_the_laws() {
+        let windows = text::Windows::new((0..40).collect::<Vec<_>>(), 40, 7).unwrap();
+        check_dataset(&windows);
+        check_loader(&Loader::new(windows.stride(3).unwrap()).batch_size(4).shuffle(2));
+        let table = Matrix::from_fn(30, 2, |i, j| (i * (j + 1)) as f64);
+        let parts = series::Windows::new(table.view(), 4, 2).unwrap().standardized(0.6).unwrap();
+        check_dataset(parts.train());
+        check_loader(&Loader::new(parts.validation().clone()).batch_size(2));
+        check_dataset(
+            &MemoryDataset::per_step(Tensor::zeros([2, 3]), vec![0, 1, 2, 2, 1, 0], 3, 3).unwrap(),
+        );
+    }
+
+    /// Two classes for each of two steps, with what is wrong.
+    struct Steps {
+        classes: Vec<usize>,
+        lists: bool,
+    }
+
+    impl Dataset for Steps {
+        fn len(&self) -> usize {
+            1
+        }
+        fn sample_shape(&self) -> Shape {
+            Shape::from([1])
+        }
+        fn target(&self) -> TargetKind {
+            TargetKind::Steps { steps: 2, n_classes: 2 }
+        }
+        fn read(&self, _index: usize, _rng: &mut Rng, out: &mut [f32]) -> Result<Label> {
+            out.fill(0.0);
+            Ok(Label::Classes(self.classes.clone()))
+        }
+        fn labels(&self) -> Option<Vec<usize>> {
+            self.lists.then(|| vec![0])
+        }
+    }
+
+    #[test]
+    fn broken_classes_per_step_are_caught() {
+        for (classes, lists) in [(vec![0], false), (vec![0, 2], false), (vec![0, 1], true)] {
+            let broken = Steps { classes, lists };
+            assert!(catch_unwind(AssertUnwindSafe(|| check_dataset(&broken))).is_err());
+        }
+        check_dataset(&Steps { classes: vec![0, 1], lists: false });
     }
 }

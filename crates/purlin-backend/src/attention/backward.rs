@@ -23,8 +23,8 @@ pub struct Backward<'a, T> {
     pub v: Rows<'a, T>,
     /// What [`forward`](super::forward) wrote, `(batch, queries, heads, value_features)`.
     pub out: &'a [T],
-    /// What [`forward`](super::forward) wrote, `(batch, heads, queries)`.
-    pub log_sums: &'a [T],
+    /// What [`forward`](super::forward) wrote, `(batch, heads, queries, 2)`.
+    pub norms: &'a [T],
     /// The gradient of `out`.
     pub grad_out: &'a [T],
     /// Takes the gradients.
@@ -61,12 +61,12 @@ pub fn backward<T: Real>(spec: &Attention<'_, T>, arrays: Backward<'_, T>) {
         spec.check();
         let &Attention { batch, queries, keys, heads, key_heads, .. } = spec;
         let &Attention { features, value_features, .. } = spec;
-        let Backward { q, k, v, out, log_sums, grad_out, grads } = arrays;
+        let Backward { q, k, v, out, norms, grad_out, grads } = arrays;
         q.check("q", batch, queries, heads, features);
         k.check("k", batch, keys, key_heads, features);
         v.check("v", batch, keys, key_heads, value_features);
         check_len("out", batch * queries * heads * value_features, out.len());
-        check_len("log_sums", batch * heads * queries, log_sums.len());
+        check_len("norms", 2 * batch * heads * queries, norms.len());
         check_len("grad_out", out.len(), grad_out.len());
         let (q_width, k_width) = (heads * features, key_heads * features);
         let v_width = key_heads * value_features;
@@ -91,7 +91,7 @@ pub fn backward<T: Real>(spec: &Attention<'_, T>, arrays: Backward<'_, T>) {
         };
         parallel::for_each(batch * key_heads, 3 * spec.work(), |i| {
             let (b, group) = (i / key_heads, i % key_heads);
-            dispatch(Head { spec, q, k, v, out, log_sums, grad_out, grads, b, group });
+            dispatch(Head { spec, q, k, v, out, norms, grad_out, grads, b, group });
         });
     });
 }
@@ -103,7 +103,7 @@ struct Head<'a, T> {
     k: Rows<'a, T>,
     v: Rows<'a, T>,
     out: &'a [T],
-    log_sums: &'a [T],
+    norms: &'a [T],
     grad_out: &'a [T],
     /// Of queries, keys and values: the first item, and the step from a place to the next.
     grads: [(Shared<T>, usize); 3],
@@ -117,7 +117,7 @@ impl<T: Real> Kernel for Head<'_, T> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { spec, q, k, v, out, log_sums, grad_out, grads, b, group } = self;
+        let Self { spec, q, k, v, out, norms, grad_out, grads, b, group } = self;
         let &Attention { queries, keys, heads, features, value_features, scale, .. } = spec;
         let [(grad_q, q_step), (grad_k, k_step), (grad_v, v_step)] = grads;
         let grad_k = grad_k.at(b * keys * k_step + group * features).0;
@@ -189,12 +189,11 @@ impl<T: Real> Kernel for Head<'_, T> {
                     scores::<I, T>(probs, scale, spec.bias_of(b, h, i, seen));
                     let at = first + row * out_step..first + row * out_step + value_features;
                     let inner = row::dot::<I, T>(&grad_out[at.clone()], &out[at]);
-                    let log_sum = log_sums[(b * heads + h) * queries + i];
-                    softmax_back::<I, T>(probs, grad_scores, log_sum, inner, scale);
+                    let norm = &norms[2 * ((b * heads + h) * queries + i)..][..2];
+                    softmax_back::<I, T>(probs, grad_scores, norm, inner, scale);
                 }
-                let right = |items, features| Right::panels(items, rows_max, features);
-                let q_right = right(&q_panels, features).first(m, features);
-                let grad_right = right(&grad_panels, value_features).first(m, value_features);
+                let q_right = Right::panels(&q_panels, m, features).whole();
+                let grad_right = Right::panels(&grad_panels, m, value_features).whole();
                 let scores_of =
                     |items: &[T]| Source { first: items.as_ptr(), row_step: n, column_step: 1 };
                 let grad_q = grad_q.at((b * queries + rows.start) * q_step + h * features).0;
@@ -224,18 +223,19 @@ impl<T: Real> Kernel for Head<'_, T> {
 fn softmax_back<I: Isa, T: Real>(
     scores: &mut [T],
     grads: &mut [T],
-    log_sum: T,
+    norm: &[T],
     inner: T,
     scale: f64,
 ) {
     let lanes = T::Lanes::<I>::LANES;
-    let (log_sum, inner) = (T::Lanes::<I>::splat(log_sum), T::Lanes::<I>::splat(inner));
+    let (max, inverse) = (T::Lanes::<I>::splat(norm[0]), T::Lanes::<I>::splat(norm[1]));
+    let inner = T::Lanes::<I>::splat(inner);
     let scale = T::Lanes::<I>::splat_f64(scale);
     for first in (0..scores.len()).step_by(lanes) {
         let end = scores.len().min(first + lanes);
         let score = T::Lanes::<I>::load_partial(&scores[first..end], T::ZERO);
         let grad = T::Lanes::<I>::load_partial(&grads[first..end], T::ZERO);
-        let p = math::exp(score - log_sum);
+        let p = math::exp(score - max) * inverse;
         p.store_partial(&mut scores[first..end]);
         (p * (grad - inner) * scale).store_partial(&mut grads[first..end]);
     }

@@ -7,7 +7,7 @@ use crate::gemm::pack::Source;
 use crate::mono::once;
 use crate::parallel::{self, Shared};
 use crate::reduce::row;
-use crate::softmax::{ln_of, scale};
+use crate::softmax::scale;
 use crate::{Buffer, Kernel, dispatch, math};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes};
@@ -24,9 +24,9 @@ pub struct Forward<'a, T> {
     pub v: Rows<'a, T>,
     /// `(batch, queries, heads, value_features)`.
     pub out: &'a mut [T],
-    /// `(batch, heads, queries)`: the logarithm of the sum of the exponentials of the scores, for
-    /// the way back; `inf` for a query that sees nothing.
-    pub log_sums: Option<&'a mut [T]>,
+    /// `(batch, heads, queries, 2)`, for the way back: the greatest score, and the inverse of the
+    /// sum of the exponentials of what the scores are beside it; 0 for a query that sees nothing.
+    pub norms: Option<&'a mut [T]>,
 }
 
 /// Attention of all heads.
@@ -58,7 +58,7 @@ pub struct Forward<'a, T> {
 /// let rows = |items| Rows { items, step: 1 };
 /// let mut out = [0.0];
 /// let (q, k, v) = (rows(&q), rows(&k), rows(&v));
-/// forward(&spec, Forward { q, k, v, out: &mut out, log_sums: None });
+/// forward(&spec, Forward { q, k, v, out: &mut out, norms: None });
 /// assert_eq!(out, [3.0]);
 /// ```
 #[track_caller]
@@ -67,14 +67,14 @@ pub fn forward<T: Real>(spec: &Attention<'_, T>, arrays: Forward<'_, T>) {
         spec.check();
         let &Attention { batch, queries, keys, heads, key_heads, .. } = spec;
         let &Attention { features, value_features, .. } = spec;
-        let Forward { q, k, v, out, log_sums } = arrays;
+        let Forward { q, k, v, out, norms } = arrays;
         q.check("q", batch, queries, heads, features);
         k.check("k", batch, keys, key_heads, features);
         v.check("v", batch, keys, key_heads, value_features);
         check_len("out", batch * queries * heads * value_features, out.len());
-        let log_sums = log_sums.map(|log_sums| {
-            check_len("log_sums", batch * heads * queries, log_sums.len());
-            Shared(log_sums.as_mut_ptr())
+        let norms = norms.map(|norms| {
+            check_len("norms", 2 * batch * heads * queries, norms.len());
+            Shared(norms.as_mut_ptr())
         });
         let out = Shared(out.as_mut_ptr());
         let per_head = queries.div_ceil(ROWS);
@@ -82,7 +82,7 @@ pub fn forward<T: Real>(spec: &Attention<'_, T>, arrays: Forward<'_, T>) {
             let (b, h) = (i / per_head / heads, i / per_head % heads);
             let first = i % per_head * ROWS;
             let rows = first..queries.min(first + ROWS);
-            dispatch(Queries { spec, q, k, v, out, log_sums, b, h, rows });
+            dispatch(Queries { spec, q, k, v, out, norms, b, h, rows });
         });
     });
 }
@@ -94,7 +94,7 @@ struct Queries<'a, T> {
     k: Rows<'a, T>,
     v: Rows<'a, T>,
     out: Shared<T>,
-    log_sums: Option<Shared<T>>,
+    norms: Option<Shared<T>>,
     b: usize,
     h: usize,
     rows: Range<usize>,
@@ -105,7 +105,7 @@ impl<T: Real> Kernel for Queries<'_, T> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { spec, q, k, v, out, log_sums, b, h, rows } = self;
+        let Self { spec, q, k, v, out, norms, b, h, rows } = self;
         let &Attention { queries, keys, heads, features, value_features, .. } = spec;
         let (m, n, key_head) = (rows.len(), spec.seen_by(b, &rows), h / spec.group());
         let mut k_panels = Buffer::scratch(Right::<T>::panels_len(features, n));
@@ -129,10 +129,12 @@ impl<T: Real> Kernel for Queries<'_, T> {
             let (seen, hidden) = scores.split_at_mut(spec.seen(b, i));
             hidden.fill(T::ZERO);
             let bias = spec.bias_of(b, h, i, seen.len());
-            let log_sum = probabilities::<I, T>(seen, spec.scale, bias);
-            if let Some(log_sums) = log_sums {
+            let norm = probabilities::<I, T>(seen, spec.scale, bias);
+            if let Some(norms) = norms {
                 // SAFETY: each task writes the places of its own queries.
-                unsafe { *log_sums.at((b * heads + h) * queries + i).0 = log_sum };
+                unsafe {
+                    norms.at(2 * ((b * heads + h) * queries + i)).0.cast::<[T; 2]>().write(norm)
+                };
             }
         }
         let left = Source { first: scores.as_ptr(), row_step: n, column_step: 1 };
@@ -154,17 +156,18 @@ impl<T: Real> Kernel for Queries<'_, T> {
     }
 }
 
-/// Makes probabilities of products; returns the logarithm of the sum of their exponentials.
+/// Makes probabilities of products; returns the greatest score and the inverse of the sum of the
+/// exponentials: apart, because beside a large score the logarithm of the sum would be rounded away.
 #[inline(always)]
-fn probabilities<I: Isa, T: Real>(row: &mut [T], scale: f64, bias: Option<&[T]>) -> T {
-    scores::<I, T>(row, scale, bias);
+fn probabilities<I: Isa, T: Real>(row: &mut [T], factor: f64, bias: Option<&[T]>) -> [T; 2] {
+    scores::<I, T>(row, factor, bias);
     let (max, sum) = softmax_in_place::<I, T>(row);
     if max == T::NEG_INFINITY {
         // Nothing is seen.
         row.fill(T::ZERO);
-        return T::INFINITY;
+        return [T::ZERO; 2];
     }
-    max + ln_of::<I, T>(sum)
+    [max, T::ONE / sum]
 }
 
 /// `row = factor row + bias`.

@@ -2,11 +2,13 @@
 //!
 //! `out = softmax(scale q k^T + bias) v` for each head, where a query sees the keys that it may: up
 //! to the length of its sequence, and up to its own place where attention is causal. A query that
-//! sees no key gives 0.
+//! sees no key gives 0. (Values must be finite: those that a block of 64 queries sees count as 0 for those
+//! of them that do not, so that an infinity among them gives NaN. What lies behind the length of a
+//! sequence is not read.)
 //!
 //! Some queries at a time are taken through all their keys, so that memory beside the arrays is
-//! linear in the number of keys; the way back computes the scores again, from the logarithm of the
-//! sum that each row kept. The order of every sum is that of [`gemm`](crate::gemm) and
+//! linear in the number of keys; the way back computes the scores again, from the two numbers that
+//! each row kept of its softmax. The order of every sum is that of [`gemm`](crate::gemm) and
 //! [`softmax`](crate::softmax).
 //!
 //! # References
@@ -118,7 +120,10 @@ impl<T: Real> Attention<'_, T> {
 
     #[track_caller]
     fn check(&self) {
-        let Self { batch, queries, keys, heads, key_heads, .. } = *self;
+        let Self { batch, queries, keys, heads, key_heads, features, value_features, .. } = *self;
+        // What follows may multiply freely.
+        product(&[2, batch, heads, queries.max(keys), features.max(value_features)]);
+        product(&[batch, heads, queries, keys]);
         assert!(
             key_heads > 0 && heads > 0 && heads.is_multiple_of(key_heads),
             "attention: expected a divisor of {heads} heads, got {key_heads} heads of the keys"
@@ -138,11 +143,13 @@ impl<T: Real> Attention<'_, T> {
             );
         }
         if let Some(bias) = self.bias {
-            let tables = batch.saturating_sub(1) * bias.batch_step + (heads - 1) * bias.head_step;
-            let (needed, got) = (tables + queries * keys, bias.items.len());
+            let tables = product(&[batch.saturating_sub(1), bias.batch_step])
+                .checked_add(product(&[heads - 1, bias.head_step]));
+            let needed = tables.and_then(|tables| tables.checked_add(product(&[queries, keys])));
+            let got = bias.items.len();
             assert!(
-                batch == 0 || got >= needed,
-                "attention: expected a bias of {needed} items, got {got}"
+                batch == 0 || needed.is_some_and(|needed| got >= needed),
+                "attention: expected a bias of {needed:?} items, got {got}"
             );
         }
     }
@@ -165,13 +172,19 @@ impl<T: Real> Rows<'_, T> {
 /// Whether rows of these sizes lie in so many items.
 #[track_caller]
 fn check_rows(name: &str, got: usize, step: usize, [batch, places, heads, features]: [usize; 4]) {
-    let width = heads * features;
+    let width = product(&[heads, features]);
     assert!(step >= width, "attention: expected a step of at least {width} of {name}, got {step}");
-    let needed = match batch * places {
-        0 => 0,
-        n => (n - 1) * step + width,
-    };
+    let n = product(&[batch, places]);
+    let needed = if n == 0 { 0 } else { product(&[n - 1, step]).saturating_add(width) };
     assert!(got >= needed, "attention: expected {name} with {needed} items, got {got}");
+}
+
+/// A product of sizes; a panic where it does not fit.
+#[track_caller]
+fn product(sizes: &[usize]) -> usize {
+    let all = sizes.iter().try_fold(1usize, |all, &size| all.checked_mul(size));
+    assert!(all.is_some(), "attention: sizes must fit in memory, got {sizes:?}");
+    all.unwrap_or(0)
 }
 
 #[track_caller]

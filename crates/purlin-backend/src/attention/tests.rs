@@ -86,16 +86,16 @@ impl Case {
 fn fast<T: Real>(case: &Case, numbers: &Numbers<T>) -> (Vec<T>, Vec<T>) {
     let [q, k, v] = case.rows(numbers);
     let mut out = vec![T::NAN; numbers.grad.len()];
-    let mut log_sums = vec![T::NAN; case.batch * case.heads() * case.queries];
-    let arrays = Forward { q, k, v, out: &mut out, log_sums: Some(&mut log_sums) };
+    let mut norms = vec![T::NAN; 2 * case.batch * case.heads() * case.queries];
+    let arrays = Forward { q, k, v, out: &mut out, norms: Some(&mut norms) };
     forward(&case.spec(numbers), arrays);
-    (out, log_sums)
+    (out, norms)
 }
 
 fn grads<T: Real>(
     case: &Case,
     numbers: &Numbers<T>,
-    (out, log_sums): &(Vec<T>, Vec<T>),
+    (out, norms): &(Vec<T>, Vec<T>),
 ) -> [Vec<T>; 3] {
     let [q, k, v] = case.rows(numbers);
     let mut grads = [&numbers.q, &numbers.k, &numbers.v].map(|x| vec![T::NAN; x.len()]);
@@ -105,7 +105,7 @@ fn grads<T: Real>(
         k,
         v,
         out,
-        log_sums,
+        norms,
         grad_out: &numbers.grad,
         grads: Grads::Apart { q: grad_q, k: grad_k, v: grad_v },
     };
@@ -230,6 +230,89 @@ fn many_heads_have_the_same_bits_on_any_number_of_threads() {
     }
 }
 
+/// Blocks of queries that are not whole, heads of more features than a vector has lanes.
+#[test]
+fn gradients_of_a_short_block_are_difference_quotients() {
+    let case = Case {
+        batch: 1,
+        queries: 70,
+        keys: 90,
+        groups: [1, 2],
+        features: [33, 20],
+        is_causal: true,
+        lengths: Some(vec![85]),
+        bias: None,
+    };
+    let of = case.numbers::<f64>();
+    let [grad_q, grad_k, grad_v] = grads(&case, &of, &fast(&case, &of));
+    let single = case.numbers::<f32>();
+    let singles = grads(&case, &single, &fast(&case, &single));
+    for (single, double) in singles.iter().zip([&grad_q, &grad_k, &grad_v]) {
+        for (a, b) in single.iter().zip(double) {
+            assert!((f64::from(*a) - b).abs() <= 2e-5 * (1.0 + b.abs()), "{a} {b}");
+        }
+    }
+    let quotient = |change: &dyn Fn(&mut Numbers<f64>, f64)| {
+        let at = |by: f64| {
+            let mut numbers = case.numbers::<f64>();
+            change(&mut numbers, by);
+            inner(&fast(&case, &numbers).0, &of.grad)
+        };
+        let step = 1e-4;
+        (8.0 * (at(step) - at(-step)) - (at(2.0 * step) - at(-2.0 * step))) / (12.0 * step)
+    };
+    let near = |got: f64, expected: f64| {
+        assert!((got - expected).abs() <= 1e-7 * (1.0 + expected.abs()), "{got} {expected}");
+    };
+    for i in (0..of.q.len()).step_by(211) {
+        near(grad_q[i], quotient(&|of, by| of.q[i] += by));
+    }
+    for i in (0..of.k.len()).step_by(83) {
+        near(grad_k[i], quotient(&|of, by| of.k[i] += by));
+    }
+    for i in (0..of.v.len()).step_by(59) {
+        near(grad_v[i], quotient(&|of, by| of.v[i] += by));
+    }
+}
+
+/// Scores so large that the logarithm of their sum would be lost beside them.
+#[test]
+fn large_scores_leave_the_gradient_right() {
+    let case = Case {
+        batch: 1,
+        queries: 1,
+        keys: 10,
+        groups: [1, 1],
+        features: [1, 1],
+        is_causal: false,
+        lengths: None,
+        bias: Some([false, false]),
+    };
+    let mut of = case.numbers::<f32>();
+    (of.q[0], of.bias, of.grad[0]) = (0.0, vec![-1e9; 10], 1.0);
+    let [_, _, grad_v] = grads(&case, &of, &fast(&case, &of));
+    assert!(grad_v.iter().all(|grad| (grad - 0.1).abs() < 1e-6), "{grad_v:?}");
+}
+
+#[test]
+#[should_panic(expected = "attention: sizes must fit in memory")]
+fn sizes_that_wrap_are_refused() {
+    let case = Case {
+        batch: 1,
+        queries: 9,
+        keys: 1,
+        groups: [1, 1],
+        features: [1, 1],
+        is_causal: false,
+        lengths: None,
+        bias: None,
+    };
+    let numbers = case.numbers::<f32>();
+    let [_, k, v] = case.rows(&numbers);
+    let q = Rows { items: &numbers.q, step: (1 << 61) + 1 };
+    forward(&case.spec(&numbers), Forward { q, k, v, out: &mut [0.0; 9], norms: None });
+}
+
 /// The three in one array, as one product makes them.
 #[test]
 fn packed_rows_are_rows_apart() {
@@ -251,16 +334,13 @@ fn packed_rows_are_rows_apart() {
         .collect();
     let rows = |i: usize| Rows { items: &packed[i * 10..], step: 30 };
     let (q, k, v) = (rows(0), rows(1), rows(2));
-    let (mut out, mut log_sums) = (vec![f32::NAN; done.0.len()], vec![f32::NAN; done.1.len()]);
+    let (mut out, mut norms) = (vec![f32::NAN; done.0.len()], vec![f32::NAN; done.1.len()]);
     let spec = case.spec(&apart);
-    forward(&spec, Forward { q, k, v, out: &mut out, log_sums: Some(&mut log_sums) });
+    forward(&spec, Forward { q, k, v, out: &mut out, norms: Some(&mut norms) });
     assert_eq!(bits(&out), bits(&done.0));
     let mut all = vec![f32::NAN; packed.len()];
     let (grad_out, grads_to) = (&apart.grad, Grads::Packed(&mut all));
-    backward(
-        &spec,
-        Backward { q, k, v, out: &out, log_sums: &log_sums, grad_out, grads: grads_to },
-    );
+    backward(&spec, Backward { q, k, v, out: &out, norms: &norms, grad_out, grads: grads_to });
     for (i, expected) in grads(&case, &apart, &done).into_iter().enumerate() {
         for t in 0..140 {
             let got = &all[t * 30 + i * 10..t * 30 + (i + 1) * 10];

@@ -56,7 +56,7 @@ impl Activation {
 
     /// Panics where the slope is negative or NaN: its output would not tell the input's sign.
     #[track_caller]
-    fn check(self, op: &str) {
+    pub(crate) fn check(self, op: &str) {
         if let Self::LeakyRelu(slope) = self {
             assert!(slope >= 0.0, "{op}: slope must be at least 0, got {slope}");
         }

@@ -127,6 +127,9 @@ impl<T: Real> Recurrence<'_, T> {
         let (hidden, outputs, width) = (self.hidden, self.outputs(), self.width());
         assert!(hidden > 0 && outputs > 0, "recurrent: expected at least 1 unit, got {hidden}");
         check_len("weight", outputs * width, self.weight.len());
+        if let Cell::Elman(activation) = self.cell {
+            activation.check("recurrent");
+        }
         let (is_gru, is_lstm) = (self.cell == Cell::Gru, self.cell == Cell::Lstm);
         if let Some(bias) = self.bias {
             assert!(is_gru, "recurrent: expected no bias of the state, got one");

@@ -1,11 +1,14 @@
-//! Softmax along rows, its logarithm, its normaliser, and the cross-entropy of class indices.
+//! Softmax along rows, its logarithm, its normaliser, the cross-entropy of class indices, and that of
+//! labels without places in time.
 //!
 //! `x` is `(rows, cols)`, row-major. Each row is shifted by its maximum, so nothing overflows.
 //! A row that holds NaN becomes NaN; so does a row of -inf only.
 
 mod cross_entropy;
+mod ctc;
 
 pub use cross_entropy::{CrossEntropy, IGNORE};
+pub use ctc::{Ctc, ctc};
 
 use crate::elementwise::work;
 use crate::mono::once;

@@ -30,7 +30,9 @@ impl Batch {
 /// What belongs to the samples of a batch.
 #[derive(Debug, Clone)]
 pub enum Targets {
-    /// Class indices.
+    /// Class indices: one per sample, or, of a data set with classes per step
+    /// ([`TargetKind::Steps`]), one per step, sample by sample (`n * steps`). That is the order of
+    /// the rows of logits `(n, steps, n_classes)`.
     Classes(Vec<usize>),
     /// Numbers, `(n, n_values)`.
     Values(Tensor<f32>),
@@ -59,6 +61,7 @@ impl Targets {
 /// Collects the labels of a batch as they are read.
 pub(super) enum Collector {
     Classes(Vec<usize>, usize),
+    Steps { classes: Vec<usize>, steps: usize, n_classes: usize },
     Values(Vec<f32>, usize),
     None,
 }
@@ -67,6 +70,9 @@ impl Collector {
     pub(super) fn new(kind: TargetKind, n: usize) -> Self {
         match kind {
             TargetKind::Classes(n_classes) => Self::Classes(Vec::with_capacity(n), n_classes),
+            TargetKind::Steps { steps, n_classes } => {
+                Self::Steps { classes: Vec::with_capacity(n * steps), steps, n_classes }
+            }
             TargetKind::Values(width) => Self::Values(Vec::with_capacity(n * width), width),
             TargetKind::None => Self::None,
         }
@@ -79,6 +85,19 @@ impl Collector {
                 classes.push(class);
                 return Ok(());
             }
+            (Self::Steps { classes, steps, n_classes }, Label::Classes(more)) => {
+                let broken = more.iter().position(|class| class >= n_classes);
+                let got = match broken {
+                    _ if more.len() != *steps => format!("{} classes", more.len()),
+                    Some(step) => format!("class {} at step {step}", more[step]),
+                    None => {
+                        classes.extend(more);
+                        return Ok(());
+                    }
+                };
+                let expected = format!("{steps} classes below {n_classes}");
+                return Err(Error::shape("loader", expected, format!("{got} for sample {index}")));
+            }
             (Self::Values(values, 1), Label::Value(value)) => {
                 values.push(value);
                 return Ok(());
@@ -89,6 +108,9 @@ impl Collector {
             }
             (Self::None, Label::None) => return Ok(()),
             (Self::Classes(_, n), label) => (format!("a class below {n}"), label),
+            (Self::Steps { steps, n_classes, .. }, label) => {
+                (format!("{steps} classes below {n_classes}"), label)
+            }
             (Self::Values(_, width), label) => (format!("{width} values"), label),
             (Self::None, label) => ("no label".into(), label),
         };
@@ -98,7 +120,7 @@ impl Collector {
 
     pub(super) fn finish(self, n: usize) -> Result<Targets> {
         Ok(match self {
-            Self::Classes(classes, _) => Targets::Classes(classes),
+            Self::Classes(classes, _) | Self::Steps { classes, .. } => Targets::Classes(classes),
             Self::Values(values, width) => Targets::Values(Tensor::from_vec(values, [n, width])?),
             Self::None => Targets::None,
         })

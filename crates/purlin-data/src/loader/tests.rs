@@ -2,6 +2,7 @@ use super::*;
 use crate::{Concat, Label, Map, MemoryDataset, Subset, TargetKind};
 use purlin_core::rng::Rng;
 use purlin_core::{Matrix, Shape};
+use purlin_tensor::Tensor;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Sample `i` is `[i, a draw]`; chosen samples fail or panic.
@@ -313,4 +314,61 @@ fn memory_data_sets_check_their_targets() {
     assert_eq!(values.target(), TargetKind::Values(1));
     let all = Loader::new(values).all().unwrap();
     assert_eq!(all.y.values().unwrap().data(), [0.5, 1.5]);
+}
+
+#[test]
+fn classes_per_step_come_row_by_row_and_are_checked() {
+    struct Steps(Label);
+    impl Dataset for Steps {
+        fn len(&self) -> usize {
+            2
+        }
+        fn sample_shape(&self) -> Shape {
+            Shape::from([1])
+        }
+        fn target(&self) -> TargetKind {
+            TargetKind::Steps { steps: 3, n_classes: 4 }
+        }
+        fn read(&self, _index: usize, _rng: &mut Rng, out: &mut [f32]) -> Result<Label> {
+            out.fill(0.0);
+            Ok(self.0.clone())
+        }
+    }
+    let all =
+        |label| Loader::new(Steps(label)).all().map(|batch| batch.y.classes().map(<[_]>::to_vec));
+    assert_eq!(all(Label::Classes(vec![3, 0, 1])).unwrap(), Some(vec![3, 0, 1, 3, 0, 1]));
+    let text = |label| all(label).unwrap_err().to_string();
+    assert_eq!(
+        text(Label::Classes(vec![3, 0])),
+        "loader: expected 3 classes below 4, got 2 classes for sample 0"
+    );
+    assert_eq!(
+        text(Label::Classes(vec![3, 4, 0])),
+        "loader: expected 3 classes below 4, got class 4 at step 1 for sample 0"
+    );
+    assert_eq!(
+        text(Label::Class(3)),
+        "loader: expected 3 classes below 4, got Class(3) for sample 0"
+    );
+}
+
+#[test]
+fn classes_per_step_go_through_subsets_and_unions() {
+    let x = Tensor::from_fn([3, 2], |i| i as f32);
+    let tagged = MemoryDataset::per_step(x, vec![0, 1, 2, 0, 1, 2], 2, 3).unwrap();
+    assert_eq!(tagged.target(), TargetKind::Steps { steps: 2, n_classes: 3 });
+    assert_eq!((tagged.labels(), Loader::new(tagged.clone()).balanced(1).is_err()), (None, true));
+    let some = Subset::new(tagged.clone(), vec![2, 0]).unwrap();
+    assert_eq!(Loader::new(some).all().unwrap().y.classes().unwrap(), [1, 2, 0, 1]);
+    let both = Concat::new(vec![Arc::new(tagged.clone()), Arc::new(tagged)]).unwrap();
+    assert_eq!(Loader::new(both).all().unwrap().y.classes().unwrap().len(), 12);
+    let x = || Tensor::zeros([2, 1]);
+    let text = |classes: Vec<usize>, n| {
+        MemoryDataset::per_step(x(), classes, 2, n).unwrap_err().to_string()
+    };
+    assert_eq!(
+        text(vec![0; 3], 1),
+        "memory_dataset: expected 2 times 2 classes, one per step, got 3 classes"
+    );
+    assert_eq!(text(vec![0, 0, 0, 3], 3), "memory_dataset: classes must be below 3, got 3");
 }

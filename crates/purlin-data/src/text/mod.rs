@@ -1,4 +1,39 @@
-//! Text files, one sample a line.
+//! Text: files, symbols and their numbers, windows for a model of the next symbol.
+//!
+//! [`Tokenizer`] cuts a text into symbols (characters or words), [`Vocabulary`] numbers them,
+//! [`Windows`] is a data set of pieces of a long sequence, [`pad`] makes short ones equally long.
+//!
+//! # Examples
+//!
+//! ```
+//! use purlin_data::text::{Tokenizer, Vocabulary, Windows};
+//! use purlin_data::{Loader, TargetKind, Dataset};
+//!
+//! let tokenizer = Tokenizer::chars();
+//! let symbols = tokenizer.tokenize("to be or not to be");
+//! let vocabulary = Vocabulary::of(&symbols)?;
+//! let windows = Windows::new(vocabulary.encode(&symbols)?, vocabulary.len(), 5)?;
+//! assert_eq!(windows.target(), TargetKind::Steps { steps: 5, n_classes: 7 });
+//!
+//! let batch = Loader::new(windows).batch_size(2).epoch(0).next().unwrap()?;
+//! let next = vocabulary.decode(&batch.y.classes().unwrap()[..5])?;
+//! assert_eq!(tokenizer.join(&next), "o be "); // one further than "to be"
+//! # Ok::<(), purlin_core::Error>(())
+//! ```
+
+#[cfg(feature = "bpe")]
+mod bpe;
+mod pad;
+mod tokenizer;
+mod vocabulary;
+mod windows;
+
+#[cfg(feature = "bpe")]
+pub use bpe::Bpe;
+pub use pad::pad;
+pub use tokenizer::Tokenizer;
+pub use vocabulary::{Vocabulary, VocabularyBuilder};
+pub use windows::Windows;
 
 use crate::source::Source;
 use purlin_core::Result;

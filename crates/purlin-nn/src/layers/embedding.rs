@@ -70,10 +70,10 @@ impl<T: Real> Embedding<T> {
     pub fn init(mut self, init: Init) -> Self {
         let weight = init.tensor(*self.weight.shape(), &self.stream.child("weight"));
         self.weight = Param::new(checked(weight));
-        self
+        self.with_padding()
     }
 
-    /// A symbol whose row counts as 0, whatever the table holds, and has no gradient.
+    /// A symbol whose row becomes 0 and has no gradient.
     ///
     /// # Panics
     ///
@@ -85,6 +85,14 @@ impl<T: Real> Embedding<T> {
         let error = || Error::param("embedding", "padding_index", format!("below {n}"), symbol);
         assert!(symbol < n, "{}", error());
         self.padding_index = Some(symbol);
+        self.with_padding()
+    }
+
+    fn with_padding(mut self) -> Self {
+        if let Some(symbol) = self.padding_index {
+            let features = self.weight.shape()[1];
+            self.weight.data_mut()[symbol * features..(symbol + 1) * features].fill(T::ZERO);
+        }
         self
     }
 
@@ -138,11 +146,11 @@ impl<T: Real> Embedding<T> {
         if let Some(padding) = self.padding_index
             && symbols.contains(&padding)
         {
-            let mask: Vec<T> = symbols
-                .iter()
-                .map(|&symbol| T::from_usize(usize::from(symbol != padding)))
-                .collect();
-            rows = &rows * &Tensor::from_slice(&mask).reshape([symbols.len(), 1]);
+            let is_padding = |&symbol: &usize| T::from_usize(usize::from(symbol == padding));
+            let is_padding: Vec<T> = symbols.iter().map(is_padding).collect();
+            let is_padding = Tensor::from_slice(&is_padding).reshape([symbols.len(), 1]);
+            rows =
+                &(&rows * &(Tensor::ones([1, 1]) - &is_padding)) + &(&rows.detach() * &is_padding);
         }
         rows.reshape(self.shape_of(&shape))
     }

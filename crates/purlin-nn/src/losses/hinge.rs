@@ -45,10 +45,7 @@ impl Hinge {
     /// -1 nor 1, [`Error::TooFewSamples`] for the mean of nothing.
     pub fn loss<T: Real>(&self, x: &Tensor<T>, target: &Tensor<T>) -> Result<Tensor<T>> {
         same_shape("hinge", x, target)?;
-        if let Some(at) = target.data().iter().position(|t| t.abs() != T::ONE) {
-            let value = format!("{} at element {at}", target.data()[at]);
-            return Err(Error::param("hinge", "target", "-1 or 1", value));
-        }
+        check_signs("hinge", target)?;
         let loss = (-(x * target)).add_scalar(1.0).relu();
         reduce("hinge", self.reduction, if self.squared { loss.square() } else { loss })
     }
@@ -60,11 +57,31 @@ impl<T: Real> Loss<T> for Hinge {
         match target {
             Target::Values(values) => self.loss(prediction, values),
             Target::Classes(classes) => {
-                let zero_one = super::bce::zero_one("hinge", prediction, classes)?;
-                self.loss(prediction, &zero_one.mul_scalar(2.0).add_scalar(-1.0))
+                self.loss(prediction, &signs("hinge", prediction, classes)?)
             }
         }
     }
 
     each_option!();
+}
+
+/// Every target must be -1 or 1.
+pub(super) fn check_signs<T: Real>(op: &'static str, target: &Tensor<T>) -> Result<()> {
+    match target.data().iter().position(|t| t.abs() != T::ONE) {
+        None => Ok(()),
+        Some(at) => {
+            let value = format!("{} at element {at}", target.data()[at]);
+            Err(Error::param(op, "target", "-1 or 1", value))
+        }
+    }
+}
+
+/// Classes 0 and 1 as -1 and 1, in the shape of the prediction.
+pub(super) fn signs<T: Real>(
+    op: &'static str,
+    prediction: &Tensor<T>,
+    classes: &[usize],
+) -> Result<Tensor<T>> {
+    let zero_one = super::bce::zero_one(op, prediction, classes)?;
+    Ok(zero_one.mul_scalar(2.0).add_scalar(-1.0))
 }

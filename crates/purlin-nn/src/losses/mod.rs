@@ -13,7 +13,15 @@
 //! | [`CrossEntropy`] | logits `(..., n_classes)` | class per row, or probabilities of the same shape |
 //! | [`Nll`] | log-probabilities `(..., n_classes)` | class per row |
 //! | [`KlDiv`] | log-probabilities | probabilities of the same shape |
-//! | [`Hinge`] | scores | same shape, -1 or 1 |
+//! | [`Ctc`] | logits `(batch, steps, n_classes)` | labels of each sample, without places in time |
+//! | [`Hinge`], [`SoftMargin`] | scores | same shape, -1 or 1 |
+//! | [`MultiMargin`] | scores `(..., n_classes)` | class per row |
+//! | [`MarginRanking`] | two scores | same shape, -1 or 1 |
+//! | [`HingeEmbedding`] | distances | same shape, -1 or 1 |
+//! | [`CosineEmbedding`] | two vectors per row | -1 or 1 per row |
+//! | [`TripletMargin`] | three vectors per row | none |
+//! | [`PoissonNll`] | logarithms of rates | counts of the same shape |
+//! | [`GaussianNll`] | means and variances | same shape |
 //!
 //! The trait [`Loss`] serves code that is handed any of them, such as a training loop.
 //!
@@ -31,15 +39,23 @@
 
 mod bce;
 mod cross_entropy;
+mod ctc;
+mod embedding;
 mod hinge;
 mod kl;
+mod likelihood;
+mod margin;
 mod nll;
 mod regression;
 
 pub use bce::{Bce, BceWithLogits};
 pub use cross_entropy::CrossEntropy;
+pub use ctc::Ctc;
+pub use embedding::{CosineEmbedding, HingeEmbedding, TripletMargin};
 pub use hinge::Hinge;
 pub use kl::KlDiv;
+pub use likelihood::{GaussianNll, PoissonNll};
+pub use margin::{MarginRanking, MultiMargin, SoftMargin};
 pub use nll::Nll;
 pub use purlin_tensor::Reduction;
 pub use regression::{Huber, L1, Mse, SmoothL1};

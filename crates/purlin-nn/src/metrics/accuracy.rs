@@ -1,6 +1,6 @@
 //! Shares of right answers.
 
-use super::metric::{classes_of, from_json, json};
+use super::metric::{classes_of, from_json, json, scores_of};
 use super::{Metric, check_classes, check_finite, check_lengths, rows};
 use crate::exact;
 use purlin_core::{Error, Real, Result};
@@ -67,7 +67,7 @@ impl Accuracy {
             scores.iter().zip(targets).map(right).filter(|&is_right| is_right).count()
         } else {
             let n_classes = scores.len() / targets.len().max(1);
-            let rows = checked_rows("accuracy", scores, n_classes, targets)?;
+            let rows = checked_rows("accuracy", scores, n_classes, targets.len(), targets)?;
             rows.zip(targets).filter(|(row, target)| argmax(row) == **target).count()
         };
         self.n_right += n_right as u64;
@@ -125,7 +125,7 @@ impl TopK {
     /// As [`Accuracy::update`]; also when `k` is 0 or greater than the number of classes.
     pub fn update<T: Real>(&mut self, scores: &[T], targets: &[usize]) -> Result<()> {
         let n_classes = scores.len() / targets.len().max(1);
-        let rows = checked_rows("top-k accuracy", scores, n_classes, targets)?;
+        let rows = checked_rows("top-k accuracy", scores, n_classes, targets.len(), targets)?;
         if !targets.is_empty() && !(1..=n_classes).contains(&self.k) {
             return Err(Error::param("top-k accuracy", "k", format!("in 1..={n_classes}"), self.k));
         }
@@ -163,26 +163,30 @@ pub(crate) fn argmax<T: Real>(row: &[T]) -> usize {
     best
 }
 
-fn checked_rows<'a, T: Real>(
+/// The rows of `n_rows` targets, of which `classes` are to be classes.
+pub(super) fn checked_rows<'a, T: Real>(
     op: &'static str,
     scores: &'a [T],
     n_classes: usize,
-    targets: &[usize],
+    n_rows: usize,
+    classes: &[usize],
 ) -> Result<impl Iterator<Item = &'a [T]>> {
     // An empty batch has no rows, and so no width.
-    let rows = rows(op, scores, if targets.is_empty() { 1 } else { n_classes }, targets.len())?;
-    check_classes(op, targets, n_classes)?;
+    let rows = rows(op, scores, if n_rows == 0 { 1 } else { n_classes }, n_rows)?;
+    check_classes(op, classes, n_classes)?;
     check_finite(op, "scores", scores, n_classes)?;
     Ok(rows)
 }
 
-/// `accuracy`. Output `(n, n_classes)`; for [`Accuracy::binary`] one score per sample.
+/// `accuracy`. Output `(n, n_classes)`, or `(n, steps, n_classes)` beside a class per step; for
+/// [`Accuracy::binary`] one score per class.
 impl Metric for Accuracy {
     fn name(&self) -> String {
         "accuracy".to_owned()
     }
     fn update(&mut self, output: &Tensor, targets: &Targets) -> Result<()> {
-        self.update(output.data(), &classes_of("accuracy", targets)?)
+        let classes = classes_of("accuracy", targets)?;
+        self.update(scores_of("accuracy", output, classes.len())?, &classes)
     }
     fn value(&self) -> Option<f64> {
         self.value()
@@ -204,13 +208,15 @@ impl Metric for Accuracy {
     }
 }
 
-/// `top_5_accuracy` for k = 5. Output `(n, n_classes)`.
+/// `top_5_accuracy` for k = 5. Output `(n, n_classes)`, or `(n, steps, n_classes)` beside a class
+/// per step.
 impl Metric for TopK {
     fn name(&self) -> String {
         format!("top_{}_accuracy", self.k())
     }
     fn update(&mut self, output: &Tensor, targets: &Targets) -> Result<()> {
-        self.update(output.data(), &classes_of("top-k accuracy", targets)?)
+        let classes = classes_of("top-k accuracy", targets)?;
+        self.update(scores_of("top-k accuracy", output, classes.len())?, &classes)
     }
     fn value(&self) -> Option<f64> {
         self.value()

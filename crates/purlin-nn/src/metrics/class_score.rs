@@ -1,7 +1,7 @@
 //! Precision, recall and F1 as the trainer sees them.
 
 use super::accuracy::argmax;
-use super::metric::{classes_of, from_json, json};
+use super::metric::{classes_of, from_json, json, scores_of};
 use super::{Average, ConfusionMatrix, Metric, check_finite};
 use purlin_core::{Error, Result};
 use purlin_data::Targets;
@@ -9,8 +9,8 @@ use purlin_tensor::Tensor;
 
 /// Precision, recall or F1 of predicted classes, for the trainer.
 ///
-/// Output `(n, n_classes)` scores, or one logit per sample (class 1 where it is above 0); NaN and
-/// infinities are refused. The name says which average it is, so several may stand side by side:
+/// Output `(n, n_classes)` scores, `(n, steps, n_classes)` beside a class per step, or one logit per
+/// class (class 1 where it is above 0); NaN and infinities are refused. The name says which average it is, so several may stand side by side:
 /// `precision_macro`, `recall_micro`, `f1_weighted`, `recall_class_1`.
 ///
 /// # Examples
@@ -89,7 +89,9 @@ impl Metric for ClassScore {
         }
         let columns = output.dims().last().copied().unwrap_or(1);
         check_finite("class score", "scores", output.data(), columns)?;
-        self.matrix.update(&classes_of("class score", targets)?, &predictions(output))
+        let classes = classes_of("class score", targets)?;
+        let scores = scores_of("class score", output, classes.len())?;
+        self.matrix.update(&classes, &predictions(scores, classes.len()))
     }
     fn value(&self) -> Option<f64> {
         match self.kind {
@@ -115,9 +117,9 @@ impl Metric for ClassScore {
 }
 
 /// Predicted classes: the greatest of several scores, or whether a single one is above 0.
-fn predictions(output: &Tensor) -> Vec<usize> {
-    match output.dims() {
-        &[_, n] if n > 1 => output.data().chunks_exact(n).map(argmax).collect(),
-        _ => output.data().iter().map(|&score| usize::from(score > 0.0)).collect(),
+fn predictions(scores: &[f32], n_targets: usize) -> Vec<usize> {
+    match scores.len() / n_targets.max(1) {
+        n if n > 1 => scores.chunks_exact(n).map(argmax).collect(),
+        _ => scores.iter().map(|&score| usize::from(score > 0.0)).collect(),
     }
 }

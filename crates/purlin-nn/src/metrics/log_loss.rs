@@ -1,6 +1,6 @@
 //! Negative log-likelihood of probabilities.
 
-use super::metric::{classes_of, from_json, json};
+use super::metric::{classes_of, from_json, json, scores_of};
 use super::{Metric, check_classes, check_finite, rows};
 use crate::exact;
 use purlin_core::{Error, Real, Result};
@@ -87,13 +87,15 @@ impl LogLoss {
     }
 }
 
-/// `log_loss`. Output probabilities: `(n, n_classes)`, or one per sample.
+/// `log_loss`. Output probabilities: `(n, n_classes)`, `(n, steps, n_classes)` beside a class per
+/// step, or one per class.
 impl Metric for LogLoss {
     fn name(&self) -> String {
         "log_loss".to_owned()
     }
     fn update(&mut self, output: &Tensor, targets: &Targets) -> Result<()> {
-        self.update(output.data(), &classes_of("log loss", targets)?)
+        let classes = classes_of("log loss", targets)?;
+        self.update(scores_of("log loss", output, classes.len())?, &classes)
     }
     fn value(&self) -> Option<f64> {
         self.value()

@@ -57,6 +57,26 @@ pub(super) fn classes_of<'a>(op: &'static str, targets: &'a Targets) -> Result<C
     }
 }
 
+/// The scores of `n_targets` targets: `(.., n_classes)` with a row for each, or one score for each.
+///
+/// An output of as many numbers but other axes, such as `(batch, n_classes)` beside classes per
+/// step, would be cut into the wrong rows.
+pub(super) fn scores_of<'a>(
+    op: &'static str,
+    output: &'a Tensor,
+    n_targets: usize,
+) -> Result<&'a [f32]> {
+    let rows = match output.dims() {
+        [leading @ .., _] => leading.iter().product(),
+        [] => 1,
+    };
+    if rows != n_targets && output.numel() != n_targets {
+        let expected = format!("scores (.., n_classes) of {n_targets} targets");
+        return Err(Error::shape(op, expected, output.shape()));
+    }
+    Ok(output.data())
+}
+
 pub(super) fn json(state: &impl serde::Serialize) -> String {
     serde_json::to_string(state).expect("counts, numbers and lists of them have a JSON form")
 }

@@ -6,7 +6,9 @@
 //! | [`ConfusionMatrix`] | classes | counts; precision, recall, F1, kappa, Matthews |
 //! | [`RocAuc`] | one score per sample | area under the ROC curve, ties handled; average precision |
 //! | [`LogLoss`] | probabilities per class | mean negative log of the right class's probability |
-//! | [`Regression`] | values | MAE, MSE, RMSE, R² |
+//! | [`Perplexity`] | logits per class | `e` to the mean cross-entropy |
+//! | [`Regression`] | values | MAE, MSE, RMSE, MAPE, R² |
+//! | [`Bleu`] | symbols | n-grams shared with references; not for the trainer |
 //!
 //! Each measure is a value of its own: `update` takes a batch of slices, `value` answers, `reset`
 //! begins again. They work in double precision, sample by sample in the order given, so the
@@ -27,18 +29,22 @@
 
 mod accuracy;
 mod auc;
+mod bleu;
 mod class_score;
 mod confusion;
 mod log_loss;
 mod metric;
+mod perplexity;
 mod regression;
 
 pub use accuracy::{Accuracy, TopK};
 pub use auc::RocAuc;
+pub use bleu::Bleu;
 pub use class_score::ClassScore;
 pub use confusion::{Average, ConfusionMatrix};
 pub use log_loss::LogLoss;
 pub use metric::Metric;
+pub use perplexity::Perplexity;
 pub use regression::{Regression, RegressionScore};
 
 use purlin_core::{Error, Real, Result};
@@ -71,10 +77,10 @@ impl Goal {
         }
     }
 
-    /// The goal that a name suggests: names that end in `loss`, `mse`, `rmse`, `mae`, `error` or
-    /// `perplexity` are to fall, all others to rise.
+    /// The goal that a name suggests: names that end in `loss`, `mse`, `rmse`, `mae`, `mape`, `error`
+    /// or `perplexity` are to fall, all others to rise.
     pub fn of_name(name: &str) -> Self {
-        let falls = ["loss", "mse", "rmse", "mae", "error", "perplexity"];
+        let falls = ["loss", "mse", "rmse", "mae", "mape", "error", "perplexity"];
         if falls.iter().any(|end| name.ends_with(end)) { Self::Minimize } else { Self::Maximize }
     }
 }

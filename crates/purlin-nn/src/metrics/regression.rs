@@ -8,7 +8,7 @@ use purlin_data::Targets;
 use purlin_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// Mean absolute and squared errors, and the share of the variance explained.
+/// Mean absolute, squared and relative errors, and the share of the variance explained.
 ///
 /// All values of a target count alike, whatever its shape. So R² of several outputs is that of all
 /// their values together, around one mean; scikit-learn's `r2_score` takes the R² of each output
@@ -33,6 +33,9 @@ pub struct Regression {
     absolute: f64,
     #[serde(with = "exact")]
     squared: f64,
+    /// Infinite once a target was 0.
+    #[serde(with = "exact")]
+    relative: f64,
     /// Mean of the targets, and their summed squared distance from it (Welford's recurrence).
     #[serde(with = "exact")]
     mean: f64,
@@ -61,6 +64,7 @@ impl Regression {
             let error = prediction - target;
             self.absolute += error.abs();
             self.squared += error * error;
+            self.relative += if target == 0.0 { f64::INFINITY } else { (error / target).abs() };
             self.n += 1;
             let from_old_mean = target - self.mean;
             self.mean += from_old_mean / self.n as f64;
@@ -91,6 +95,24 @@ impl Regression {
     /// Root of the mean squared error; `None` before the first value.
     pub fn rmse(&self) -> Option<f64> {
         self.mse().map(f64::sqrt)
+    }
+
+    /// Mean absolute percentage error, as a share: the mean of `|error / target|`, 0.1 for 10 %.
+    /// `None` before the first value, and once a target was 0 (or so small that the sum overflows):
+    /// there it is not defined.
+    ///
+    /// ```
+    /// use purlin_nn::metrics::Regression;
+    ///
+    /// let mut errors = Regression::new();
+    /// errors.update(&[110.0, 40.0], &[100.0, 50.0])?;
+    /// assert!((errors.mape().unwrap() - 0.15).abs() < 1e-15);
+    /// errors.update(&[0.0], &[0.0])?;
+    /// assert_eq!(errors.mape(), None);
+    /// # Ok::<(), purlin_core::Error>(())
+    /// ```
+    pub fn mape(&self) -> Option<f64> {
+        self.mean_of(self.relative).filter(|mean| mean.is_finite())
     }
 
     /// The coefficient of determination, 1 - squared errors / spread of the targets; `None` when
@@ -127,6 +149,7 @@ enum RegressionKind {
     Mae,
     Mse,
     Rmse,
+    Mape,
     R2,
 }
 
@@ -150,6 +173,12 @@ impl RegressionScore {
         Self::new(RegressionKind::Rmse)
     }
 
+    /// Mean absolute percentage error, as a share; not defined, and so left out, once a target is 0.
+    /// See [`Regression::mape`].
+    pub fn mape() -> Self {
+        Self::new(RegressionKind::Mape)
+    }
+
     /// The coefficient of determination, of all values of all outputs together; see [`Regression`].
     pub fn r2() -> Self {
         Self::new(RegressionKind::R2)
@@ -162,6 +191,7 @@ impl Metric for RegressionScore {
             RegressionKind::Mae => "mae",
             RegressionKind::Mse => "mse",
             RegressionKind::Rmse => "rmse",
+            RegressionKind::Mape => "mape",
             RegressionKind::R2 => "r2",
         };
         name.to_owned()
@@ -180,6 +210,7 @@ impl Metric for RegressionScore {
             RegressionKind::Mae => self.errors.mae(),
             RegressionKind::Mse => self.errors.mse(),
             RegressionKind::Rmse => self.errors.rmse(),
+            RegressionKind::Mape => self.errors.mape(),
             RegressionKind::R2 => self.errors.r2(),
         }
     }

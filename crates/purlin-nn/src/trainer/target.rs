@@ -14,11 +14,12 @@ pub(super) enum Prepared<'a> {
 
 impl<'a> Prepared<'a> {
     /// Fits the targets to the output: classes stay classes where there is a score for each, and
-    /// become 0 and 1 where there is one score per sample.
+    /// become 0 and 1 where there is one score per sample, or, for classes per step, one per step
+    /// on a last axis of 1.
     pub(super) fn new(op: &'static str, output: &Tensor, targets: &'a Targets) -> Result<Self> {
         match targets {
             Targets::Values(values) => Ok(Self::Values(values)),
-            Targets::Classes(classes) if output.numel() == classes.len() => {
+            Targets::Classes(classes) if is_single_score(output, classes.len()) => {
                 if let Some(class) = classes.iter().find(|&&class| class > 1) {
                     let rule = "0 or 1 for a model with one output";
                     return Err(Error::param(op, "class", rule, class));
@@ -38,4 +39,12 @@ impl<'a> Prepared<'a> {
             Self::Made(values) => Target::Values(values),
         }
     }
+}
+
+/// Whether the output is one score for each of `n_classes` classes. As many numbers are not enough:
+/// `(batch, n_classes)` beside classes per step may have them, too.
+fn is_single_score(output: &Tensor, n_classes: usize) -> bool {
+    let dims = output.dims();
+    let is_per_sample = dims.first().is_none_or(|&n| n == n_classes);
+    output.numel() == n_classes && (is_per_sample || dims.last() == Some(&1))
 }

@@ -5,8 +5,9 @@ use purlin_core::rng::Stream;
 use purlin_core::{Real, Result, Shape};
 use purlin_nn::layers::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d,
-    Conv2d, ConvTranspose2d, Dropout, Elu, Gelu, GeluTanh, GroupNorm, LayerNorm, LeakyRelu, Linear,
-    LogSoftmax, MaxPool1d, MaxPool2d, Padding, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
+    Conv2d, ConvTranspose2d, Dropout, Elu, Embedding, Gelu, GeluTanh, GroupNorm, LayerNorm,
+    LeakyRelu, Linear, LogSoftmax, MaxPool1d, MaxPool2d, Padding, Relu, RmsNorm, Sigmoid, Silu,
+    Softmax, Softplus, Tanh,
 };
 use purlin_nn::{Context, Forward, Module};
 use purlin_tensor::Tensor;
@@ -151,6 +152,10 @@ fn setup<T: Real>(case: &Case) -> Option<Setup<T>> {
             let layer = LayerNorm::<T>::new(shape).eps(case.f64("eps").unwrap_or(1e-5));
             Setup::plain(layer.affine(affine))
         }
+        "rms_norm" => {
+            let features = *case.input("x").shape.last()?;
+            Setup::plain(RmsNorm::<T>::new(features).eps(case.f64("eps")?))
+        }
         "group_norm" => {
             let channels = case.input("x").shape[1];
             let affine = case.bool("affine").unwrap_or(true);
@@ -205,6 +210,9 @@ fn batch_norm<T: Real>(case: &Case) -> Setup<T> {
 
 /// Runs a case in one number type; `None` if nothing here computes it.
 fn run<T: Real>(case: &Case) -> Option<std::result::Result<(), String>> {
+    if case.kind == "embedding" {
+        return Some(run_embedding::<T>(case));
+    }
     let Setup { mut layer, channels_first, weight_axes } = setup::<T>(case)?;
     Some((|| {
         let mut shapes = BTreeMap::new();
@@ -257,6 +265,22 @@ fn run<T: Real>(case: &Case) -> Option<std::result::Result<(), String>> {
         });
         result
     })())
+}
+
+/// Symbols have no gradient.
+fn run_embedding<T: Real>(case: &Case) -> std::result::Result<(), String> {
+    let count = |key: &str| case.usize(key);
+    let (n, features) = (count("num_embeddings").unwrap(), count("embedding_dim").unwrap());
+    let mut layer = Embedding::<T>::new(n, features, &Stream::new(0, "overwritten"));
+    if let Some(symbol) = count("padding_idx") {
+        layer = layer.padding_index(symbol);
+    }
+    layer.weight.set(&tensor(case.param("weight"))).unwrap();
+    let symbols = case.input("index");
+    let y = layer.lookup(&symbols.to_usize(), symbols.shape.clone());
+    compare::<T>("y", &array(&y), case.output("y"))?;
+    let grads = y.backward_with(&tensor(case.upstream("y")));
+    compare::<T>("grad", &array(grads.require(&layer.weight).unwrap()), case.grad("weight"))
 }
 
 #[test]

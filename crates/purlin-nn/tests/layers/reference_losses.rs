@@ -131,7 +131,7 @@ fn of_one<'a, T: Real>(
 }
 
 /// The names of the inputs that get gradients, and the loss of them; `None` if there is none yet.
-fn setup<'a, T: Real>(case: &'a Case) -> Option<(Vec<&'static str>, Compute<'a, T>)> {
+fn setup<T: Real>(case: &Case) -> Option<(Vec<&'static str>, Compute<'_, T>)> {
     let target = || tensor::<T>(case.input("t"));
     let margin = || case.f64("margin").unwrap();
     Some(match case.kind.as_str() {

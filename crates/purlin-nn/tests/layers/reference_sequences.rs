@@ -250,7 +250,10 @@ fn run_multi_head<T: Real>(case: &Case) -> Result<(), String> {
         (Some(k), Some(v)) => layer.attend_to(&q, k, v, options),
         _ => layer.attend(&q, options),
     };
-    let weights = layer.weights(&q, k.as_ref().unwrap_or(&q), options);
+    let weights = match &k {
+        Some(k) => layer.weights_to(&q, k, options),
+        None => layer.weights(&q, options),
+    };
     let upstream = |name: &str| tensor::<T>(case.upstream(name));
     let loss = (&y * &upstream("y")).sum() + (&weights * &upstream("weights")).sum();
     let grads = loss.backward();

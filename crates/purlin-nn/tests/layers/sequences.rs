@@ -7,7 +7,7 @@ use purlin_nn::layers::{
 };
 use purlin_nn::optim::{Adam, Optimizer};
 use purlin_nn::{Context, Forward, Init, Module};
-use purlin_tensor::{GradcheckOptions, Tensor, gradcheck};
+use purlin_tensor::{Activation, GradcheckOptions, Tensor, gradcheck};
 
 fn stream(name: &str) -> Stream {
     Stream::new(3, name)
@@ -320,6 +320,12 @@ mod refused {
     fn another_number_of_features() {
         let layer = Lstm::<f32>::new(2, 3, &stream("layer"));
         let _ = layer.forward(&Tensor::zeros([1, 4, 3]), &mut Context::eval());
+    }
+
+    #[test]
+    #[should_panic(expected = "rnn: slope must be at least 0, got -0.5")]
+    fn a_slope_that_hides_the_sign() {
+        let _ = Rnn::<f32>::new(2, 3, &stream("layer")).activation(Activation::LeakyRelu(-0.5));
     }
 
     #[test]

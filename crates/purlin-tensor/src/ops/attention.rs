@@ -3,7 +3,7 @@
 use crate::Tensor;
 use crate::autograd::node::{Backward, Edges};
 use crate::autograd::{Flow, compose};
-use crate::ops::or_panic;
+use crate::ops::{or_panic, where_};
 use purlin_backend::Buffer;
 use purlin_backend::attention::{self as kernel, Attention, Bias, Grads, Rows};
 use purlin_core::{Error, Real, Result, Shape};
@@ -126,12 +126,12 @@ impl<T: Real> Spec<T> {
     /// Output, and what the way back needs where it `is_tracked`.
     fn run(&self, [q, k, v]: [Rows<'_, T>; 3], is_tracked: bool) -> (Tensor<T>, Buffer<T>) {
         let mut out = Buffer::scratch(self.out_shape().numel());
-        let n = if is_tracked { self.batch * self.heads * self.queries } else { 0 };
-        let mut log_sums = Buffer::scratch(n);
-        let log_sums_out = is_tracked.then_some(&mut log_sums[..]);
-        let arrays = kernel::Forward { q, k, v, out: &mut out, log_sums: log_sums_out };
+        let n = if is_tracked { 2 * self.batch * self.heads * self.queries } else { 0 };
+        let mut norms = Buffer::scratch(n);
+        let norms_out = is_tracked.then_some(&mut norms[..]);
+        let arrays = kernel::Forward { q, k, v, out: &mut out, norms: norms_out };
         kernel::forward(&self.kernel(), arrays);
-        (Tensor::new(self.out_shape(), out), log_sums)
+        (Tensor::new(self.out_shape(), out), norms)
     }
 
     /// The same in basic operations, for second derivatives.
@@ -149,44 +149,44 @@ impl<T: Real> Spec<T> {
     /// What each query takes of each key, `(batch, heads, queries, keys)`.
     fn weights(&self, q: &Tensor<T>, k: &Tensor<T>) -> Tensor<T> {
         let (q, k) = (q.permute(&[0, 2, 1, 3]), self.for_each_head(k));
-        let mut hidden = vec![T::ZERO; self.batch * self.queries * self.keys];
-        let mut is_seen = vec![T::ONE; hidden.len()];
+        let mut is_seen = vec![T::ONE; self.batch * self.queries * self.keys];
         let there = |b: usize| self.lengths.as_ref().map_or(self.keys, |lengths| lengths[b]);
-        for (place, (hidden, is_seen)) in hidden.iter_mut().zip(&mut is_seen).enumerate() {
+        for (place, is_seen) in is_seen.iter_mut().enumerate() {
             let (row, j) = (place / self.keys, place % self.keys);
             let (b, i) = (row / self.queries, row % self.queries);
             let is_later = self.is_causal && j + self.queries > i + self.keys;
             if is_later || j >= there(b) {
-                (*hidden, *is_seen) = (T::from_f64(HIDDEN), T::ZERO);
+                *is_seen = T::ZERO;
             }
         }
-        let table = |items: &[T]| {
-            Tensor::from_slice(items).reshape([self.batch, 1, self.queries, self.keys])
-        };
-        let mut scores = q.matmul_nt(&k) * T::from_f64(self.scale) + table(&hidden);
-        let mut is_seen = table(&is_seen);
+        let shape = [self.batch, 1, self.queries, self.keys];
+        let mut is_seen = Tensor::from_slice(&is_seen).reshape(shape);
+        let mut scores = q.matmul_nt(&k) * T::from_f64(self.scale);
         if let Some(mask) = &self.mask {
             let map = |f: &dyn Fn(T) -> T| {
                 let items: Vec<T> = mask.data().iter().map(|&x| f(x)).collect();
                 Tensor::from_slice(&items).reshape(*mask.shape())
             };
             let is_hidden = |x: T| x == T::NEG_INFINITY;
-            scores = &scores + &map(&|x| if is_hidden(x) { T::from_f64(HIDDEN) } else { x });
+            scores = &scores + &map(&|x| if is_hidden(x) { T::ZERO } else { x });
             is_seen = &is_seen * &map(&|x| if is_hidden(x) { T::ZERO } else { T::ONE });
         }
-        &scores.softmax(-1) * &is_seen
+        let is_seen = is_seen.broadcast_to(*scores.shape());
+        let lowest = Tensor::full(*scores.shape(), T::from_f64(HIDDEN));
+        &where_(&is_seen, &scores, &lowest).softmax(-1) * &is_seen
     }
 }
 
-/// Low enough to leave nothing of a hidden key, and finite: where all are hidden there is no NaN.
-const HIDDEN: f64 = -1e30;
+/// Near the least number of `f32`, so that nothing is left of a hidden key, and finite: where all are
+/// hidden there is no NaN.
+const HIDDEN: f64 = -3e38;
 
 /// Queries, keys and values, apart.
 struct AttentionBackward<T: Real> {
     spec: Spec<T>,
     inputs: [Tensor<T>; 3],
     out: Tensor<T>,
-    log_sums: Buffer<T>,
+    norms: Buffer<T>,
 }
 
 /// All of a place as one row.
@@ -214,7 +214,7 @@ impl<T: Real> Backward<T> for AttentionBackward<T> {
             k: rows(k),
             v: rows(v),
             out: self.out.data(),
-            log_sums: &self.log_sums,
+            norms: &self.norms,
             grad_out: grad.data(),
             grads: Grads::Apart { q: &mut grad_q, k: &mut grad_k, v: &mut grad_v },
         };
@@ -262,12 +262,12 @@ pub fn attention<T: Real>(
 ) -> Tensor<T> {
     let spec = or_panic(spec_of(q, k, v).and_then(|spec| spec.with("attention", options)));
     let edges = Edges::of(&[q, k, v]);
-    let (out, log_sums) = spec.run([rows(q), rows(k), rows(v)], edges.is_some());
+    let (out, norms) = spec.run([rows(q), rows(k), rows(v)], edges.is_some());
     out.record(edges, "attention", |out| AttentionBackward {
         spec,
         inputs: [q.detach(), k.detach(), v.detach()],
         out: out.detach(),
-        log_sums,
+        norms,
     })
 }
 
@@ -336,7 +336,7 @@ struct SelfAttentionBackward<T: Real> {
     spec: Spec<T>,
     qkv: Tensor<T>,
     out: Tensor<T>,
-    log_sums: Buffer<T>,
+    norms: Buffer<T>,
 }
 
 /// The three parts of a place.
@@ -371,7 +371,7 @@ impl<T: Real> Backward<T> for SelfAttentionBackward<T> {
             k,
             v,
             out: self.out.data(),
-            log_sums: &self.log_sums,
+            norms: &self.norms,
             grad_out: grad.data(),
             grads: Grads::Packed(&mut grads),
         };
@@ -431,12 +431,12 @@ pub fn self_attention<T: Real>(
     };
     let spec = or_panic(spec.and_then(|spec| spec.with(OP, options)));
     let edges = Edges::of(&[qkv]);
-    let (out, log_sums) = spec.run(packed_rows(&spec, qkv), edges.is_some());
+    let (out, norms) = spec.run(packed_rows(&spec, qkv), edges.is_some());
     let shape = Shape::from([spec.batch, spec.queries, heads * spec.features]);
     out.reshape(shape).record(edges, OP, |out| SelfAttentionBackward {
         spec,
         qkv: qkv.detach(),
         out: out.detach(),
-        log_sums,
+        norms,
     })
 }

@@ -124,7 +124,8 @@ impl<T: Real> Backward<T> for RecurrentBackward<T> {
         let needs: [bool; N_INPUTS] = std::array::from_fn(|i| flow.needs(i));
         let sources: Vec<Tensor<T>> = if flow.is_graph() {
             let of = |(i, x): (usize, &Option<Tensor<T>>)| x.as_ref().map(|x| flow.input(i, x));
-            self.sources.iter().enumerate().filter_map(of).chain([grad]).collect()
+            let inputs: Vec<Tensor<T>> = self.sources.iter().enumerate().filter_map(of).collect();
+            inputs.into_iter().chain([grad]).chain(flow.beside().cloned()).collect()
         } else {
             Vec::new()
         };

@@ -196,7 +196,8 @@ impl<T: Real> MultiHeadAttention<T> {
         self
     }
 
-    /// Turns queries and keys by their places ([`rotary`]); 10,000 is usual.
+    /// Turns queries and keys by their places ([`rotary`]); 10,000 is usual. Not between two
+    /// sequences, whose places are not compared.
     ///
     /// # Panics
     ///
@@ -252,26 +253,37 @@ impl<T: Real> MultiHeadAttention<T> {
         self.out(&joined(&attention(&q, &k, &v, options)))
     }
 
-    /// What each step of `x` takes of each step of `keys` (the same tensor, where a sequence attends
-    /// to itself), `(batch, heads, steps, keys)`.
+    /// What each step takes of each step in [`MultiHeadAttention::attend`],
+    /// `(batch, heads, steps, steps)`.
+    ///
+    /// # Panics
+    ///
+    /// When `x` or the options do not fit.
+    #[track_caller]
+    pub fn weights(&self, x: &Tensor<T>, options: AttentionOptions<'_, T>) -> Tensor<T> {
+        let Setup { is_causal, rotary_base, .. } = self.setup;
+        let [q, k] = [Part::Query, Part::Key].map(|part| {
+            let y = self.part(x, part);
+            rotary_base.map_or_else(|| y.clone(), |base| rotary(&y, 0, base))
+        });
+        let options = AttentionOptions { causal: options.causal || is_causal, ..options };
+        attention_weights(&q, &k, options)
+    }
+
+    /// What each step takes of each of the `keys` in [`MultiHeadAttention::attend_to`],
+    /// `(batch, heads, steps, keys)`.
     ///
     /// # Panics
     ///
     /// When a shape or the options do not fit.
     #[track_caller]
-    pub fn weights(
+    pub fn weights_to(
         &self,
         x: &Tensor<T>,
         keys: &Tensor<T>,
         options: AttentionOptions<'_, T>,
     ) -> Tensor<T> {
-        let [q, k] = [(x, Part::Query), (keys, Part::Key)].map(|(x, part)| {
-            let y = self.part(x, part);
-            self.setup.rotary_base.map_or_else(|| y.clone(), |base| rotary(&y, 0, base))
-        });
-        let options =
-            AttentionOptions { causal: options.causal || self.setup.is_causal, ..options };
-        attention_weights(&q, &k, options)
+        attention_weights(&self.part(x, Part::Query), &self.part(keys, Part::Key), options)
     }
 
     /// Queries, keys or values alone, by heads.

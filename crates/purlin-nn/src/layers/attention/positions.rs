@@ -1,6 +1,6 @@
 //! Where in a sequence a step is.
 
-use crate::layers::{at_least_one, checked};
+use crate::layers::{at_least_one, checked, positive};
 use crate::{Context, Forward, Init, Module, Param};
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Real, Result, Shape};
@@ -141,7 +141,7 @@ impl<T: Real> Forward<T> for LearnedPositions<T> {
 ///
 /// # Panics
 ///
-/// Unless `x` has four axes and an even number of features.
+/// Unless `x` has four axes and an even number of features, and `base` is finite and above 0.
 ///
 /// # Examples
 ///
@@ -164,6 +164,7 @@ pub fn rotary<T: Real>(x: &Tensor<T>, first: usize, base: f64) -> Tensor<T> {
     let is_met = x.rank() == 4 && x.dims()[3].is_multiple_of(2);
     let error = || Error::shape("rotary", "input (batch, steps, heads, even features)", x.shape());
     assert!(is_met, "{}", error());
+    positive("rotary", "base", base);
     let (steps, half) = (x.dims()[1], x.dims()[3] / 2);
     let angle = |i: usize| {
         let (t, j) = ((first + i / half) as f64, i % half);

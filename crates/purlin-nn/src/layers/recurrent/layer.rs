@@ -322,8 +322,17 @@ layers! {
 
 impl<T: Real> Rnn<T> {
     /// What is applied in place of the hyperbolic tangent.
+    ///
+    /// # Panics
+    ///
+    /// When a leaky slope is negative or NaN: the output would not tell the sign of the input.
     #[must_use]
+    #[track_caller]
     pub fn activation(mut self, activation: Activation) -> Self {
+        if let Activation::LeakyRelu(slope) = activation {
+            let error = || Error::param("rnn", "slope", "at least 0", slope);
+            assert!(slope >= 0.0, "{}", error());
+        }
         self.setup.cell = Cell::Elman(activation);
         self
     }
@@ -347,7 +356,8 @@ impl<T: Real> Lstm<T> {
         self.anew()
     }
 
-    /// Adds a number to the biases of the forget gates: with 1, units remember from the start.
+    /// Adds a number to the biases of the forget gates, where there are biases: with 1, units remember
+    /// from the start.
     ///
     /// R. Jozefowicz, W. Zaremba, I. Sutskever, *An empirical exploration of recurrent network
     /// architectures*, ICML 2015.
