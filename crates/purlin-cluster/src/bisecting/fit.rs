@@ -4,7 +4,7 @@ use super::halves::{End, Halves, Samples};
 use super::rows::{Rows, part};
 use super::tree::{BisectingNode, Tree};
 use super::{BisectingKMeans, BisectingModel, BisectingStrategy, OP};
-use crate::kmeans::{Seeds, Space};
+use crate::kmeans::{Seeds, Space, is_reversible};
 use crate::{assign, check};
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Matrix, MatrixView, Real, Result};
@@ -89,7 +89,8 @@ impl BisectingKMeans {
         let weights = weights.as_deref();
 
         let stream = Stream::new(self.seed, OP).child_at(growth.n_splits as u64);
-        match self.halves(Samples { x, weights }, &stream) {
+        let samples = Samples { x, weights, is_reversible: growth.is_reversible };
+        match self.halves(samples, &stream) {
             Ok(halves) => growth.take_in(place, weights, &halves),
             // Fewer than two distinct samples.
             Err(Error::Shape { .. }) => growth.clusters[node].is_done = true,
@@ -100,7 +101,7 @@ impl BisectingKMeans {
 
     /// The best of the starts.
     fn halves<T: Real>(&self, samples: Samples<'_, T>, stream: &Stream) -> Result<Halves<T>> {
-        let Samples { x, weights } = samples;
+        let Samples { x, weights, .. } = samples;
         let seeds = Seeds::new(OP, x, weights)?;
         let end = End { max_iter: self.max_iter, shift: self.tol * seeds.variance() };
         let mut best: Option<Halves<T>> = None;
@@ -118,7 +119,7 @@ impl BisectingKMeans {
 
     /// Where means round so that a centroid loses its samples, k-means moves it to another.
     fn by_kmeans<T: Real>(&self, samples: Samples<'_, T>, stream: &Stream) -> Result<Halves<T>> {
-        let Samples { x, weights } = samples;
+        let Samples { x, weights, .. } = samples;
         let model = self.in_two().run_as(OP, Space::Flat, x, weights, stream)?;
         let labels: Vec<u32> = model.labels().iter().map(|&label| label as u32).collect();
         let inertias = assign::inertias(x, model.centroids(), &labels, weights);
@@ -131,6 +132,8 @@ impl BisectingKMeans {
 struct Growth<'a, T: Real> {
     x: MatrixView<'a, T>,
     weights: Option<&'a [T]>,
+    /// Of all samples, and so of any.
+    is_reversible: bool,
     /// The samples, those of each leaf side by side.
     order: Vec<u32>,
     clusters: Vec<Cluster>,
@@ -164,6 +167,7 @@ impl<'a, T: Real> Growth<'a, T> {
         Self {
             x,
             weights,
+            is_reversible: is_reversible(x, weights),
             order: (0..n as u32).collect(),
             clusters: vec![root],
             centroids,

@@ -8,7 +8,7 @@
 
 use crate::assign;
 use crate::kmeans::Margin;
-use purlin_backend::distance::{Bundles, Least, Panels};
+use purlin_backend::distance::{Bundles, LabelSums, Least, Panels};
 use purlin_backend::parallel;
 use purlin_core::{Matrix, MatrixView, Real};
 use std::ops::Range;
@@ -29,6 +29,8 @@ pub(super) struct Halves<T: Real> {
 pub(super) struct Samples<'a, T: Real> {
     pub(super) x: MatrixView<'a, T>,
     pub(super) weights: Option<&'a [T]>,
+    /// Whether sums may follow the labels, or begin anew where a label has changed.
+    pub(super) is_reversible: bool,
 }
 
 /// When rounds end.
@@ -68,6 +70,8 @@ struct Rounds<'a, T: Real> {
     samples: Samples<'a, T>,
     blocks: Vec<Block<T>>,
     centroids: Matrix<T>,
+    /// Of the samples of each label, then of their weights.
+    sums: Vec<f64>,
     margin: Margin<T>,
     /// At least what both centroids have moved since the start.
     moved: f64,
@@ -81,49 +85,12 @@ struct Block<T> {
     labels: Vec<u32>,
     /// How much the centroids may have moved before the label may change.
     until: Vec<T>,
-    halves: [Half; 2],
+    /// The sums of the samples of each label.
+    sums: LabelSums,
     n_changed: usize,
     open: Vec<u32>,
-}
-
-/// What the samples of one label add up to.
-#[derive(Clone)]
-struct Half {
-    sum: Vec<f64>,
-    weight: f64,
-    /// Samples of weight above 0.
-    n: usize,
-}
-
-impl Half {
-    fn new(d: usize) -> Self {
-        Self { sum: vec![0.0; d], weight: 0.0, n: 0 }
-    }
-
-    fn add<T: Real>(&mut self, row: &[T], weight: f64) {
-        for (sum, value) in self.sum.iter_mut().zip(row) {
-            *sum += value.to_f64() * weight;
-        }
-        self.weight += weight;
-        self.n += usize::from(weight > 0.0);
-    }
-
-    fn remove<T: Real>(&mut self, row: &[T], weight: f64) {
-        for (sum, value) in self.sum.iter_mut().zip(row) {
-            *sum -= value.to_f64() * weight;
-        }
-        self.weight -= weight;
-        self.n -= usize::from(weight > 0.0);
-    }
-
-    fn join(mut self, other: &Self) -> Self {
-        for (a, b) in self.sum.iter_mut().zip(&other.sum) {
-            *a += b;
-        }
-        self.weight += other.weight;
-        self.n += other.n;
-        self
-    }
+    /// The labels of the round before.
+    before: Vec<u32>,
 }
 
 impl<'a, T: Real> Rounds<'a, T> {
@@ -135,14 +102,16 @@ impl<'a, T: Real> Rounds<'a, T> {
             Block {
                 labels: vec![u32::MAX; rows.len()],
                 until: vec![T::NEG_INFINITY; rows.len()],
-                halves: [Half::new(d), Half::new(d)],
+                sums: LabelSums::new(2, d),
                 n_changed: 0,
                 open: Vec::new(),
+                before: Vec::new(),
                 rows,
             }
         };
         let blocks = (0..n).step_by(size).map(block).collect();
-        Self { samples, blocks, centroids, margin: Margin::new(d), moved: 0.0, n_open: n }
+        let (sums, margin) = (vec![0.0; 2 * (d + 1)], Margin::new(d));
+        Self { samples, blocks, centroids, sums, margin, moved: 0.0, n_open: n }
     }
 
     /// Gives every sample the label of the nearer centroid, ties to the first. Returns how many
@@ -158,22 +127,21 @@ impl<'a, T: Real> Rounds<'a, T> {
             blocks[0].assign(samples, &centroids, margin, moved);
         });
         self.n_open = self.blocks.iter().map(|block| block.open.len()).sum();
-        let has_none = |half: usize| self.blocks.iter().all(|block| block.halves[half].n == 0);
-        if has_none(0) || has_none(1) {
-            return None;
+        let n_changed = self.blocks.iter().map(|block| block.n_changed).sum();
+        if n_changed > 0 {
+            let sums: Vec<&LabelSums> = self.blocks.iter().map(|block| &block.sums).collect();
+            LabelSums::total(&sums, &mut self.sums);
         }
-        Some(self.blocks.iter().map(|block| block.n_changed).sum())
+        (!self.sums[2 * d..].contains(&0.0)).then_some(n_changed)
     }
 
     /// Moves both centroids to the means of their samples. Returns the sum of the squared shifts.
     fn update(&mut self) -> f64 {
-        let before = self.centroids.clone();
+        let (before, d) = (self.centroids.clone(), self.samples.x.n_cols());
         let mut shift = 0.0;
         let mut moved = T::ZERO;
         for c in 0..2 {
-            let of = |i: usize| self.blocks[i].halves[c].clone();
-            let half = parallel::reduce(self.blocks.len(), 0, of, |a, b| a.join(&b));
-            let Some(Half { sum, weight, .. }) = half else { continue };
+            let (sum, weight) = (&self.sums[c * d..(c + 1) * d], self.sums[2 * d + c]);
             for (value, sum) in self.centroids.row_mut(c).iter_mut().zip(sum) {
                 let new = T::from_f64(sum / weight);
                 let t = new.to_f64() - value.to_f64();
@@ -188,7 +156,7 @@ impl<'a, T: Real> Rounds<'a, T> {
     }
 
     fn finish(self, converged: bool) -> Halves<T> {
-        let Samples { x, weights } = self.samples;
+        let Samples { x, weights, .. } = self.samples;
         let labels: Vec<u32> = self.blocks.into_iter().flat_map(|block| block.labels).collect();
         let inertias = assign::inertias(x, self.centroids.view(), &labels, weights);
         Halves { centroids: self.centroids, labels, inertias, converged }
@@ -216,29 +184,31 @@ impl<T: Real> Block<T> {
         }
         open.truncate(n_open);
         self.n_changed = 0;
+        if n_open > 0 {
+            self.before.clone_from(&self.labels);
+        }
         let x = samples.x.row_range(self.rows.clone());
         let weights = samples.weights.map(|weights| &weights[self.rows.clone()]);
         let mut nearest = Vec::with_capacity(PIECE);
         for piece in open.chunks(PIECE) {
             centroids.least(0, x, piece, &mut nearest);
             for (&i, nearest) in piece.iter().zip(&nearest) {
-                self.place(i as usize, *nearest, x, weights, margin, moved);
+                self.place(i as usize, *nearest, margin, moved);
             }
         }
         self.open = open;
+        if self.n_changed > 0 {
+            if !samples.is_reversible {
+                self.sums.clear();
+                self.before.fill(u32::MAX);
+            }
+            self.sums.follow(x, weights, &self.before, &self.labels);
+        }
     }
 
     /// Labels sample `i`, whose nearer centroid is known.
     #[inline]
-    fn place(
-        &mut self,
-        i: usize,
-        nearest: Least<T>,
-        x: MatrixView<'_, T>,
-        weights: Option<&[T]>,
-        margin: Margin<T>,
-        moved: f64,
-    ) {
+    fn place(&mut self, i: usize, nearest: Least<T>, margin: Margin<T>, moved: f64) {
         let Least { value, lane: new, second } = nearest;
         let slack = margin.below(second) - margin.reach(margin.above(value));
         self.until[i] = if slack > T::ZERO {
@@ -247,15 +217,7 @@ impl<T: Real> Block<T> {
         } else {
             T::NEG_INFINITY
         };
-        let old = self.labels[i];
-        if old != new {
-            let weight = weights.map_or(1.0, |weights| weights[i].to_f64());
-            self.halves[new as usize].add(x.row(i), weight);
-            if let Some(half) = self.halves.get_mut(old as usize) {
-                half.remove(x.row(i), weight);
-            }
-            self.labels[i] = new;
-            self.n_changed += 1;
-        }
+        self.n_changed += usize::from(self.labels[i] != new);
+        self.labels[i] = new;
     }
 }

@@ -18,6 +18,7 @@ pub use model::{Iteration, KMeansModel, StopReason};
 pub use params::{Algorithm, EmptyCluster, Init, KMeans};
 pub(crate) use seed::{Seeds, check_init, first_centroids};
 pub(crate) use space::{Length, Space};
+pub(crate) use table::is_reversible;
 
 /// The operation's name in errors.
 const OP: &str = "kmeans";

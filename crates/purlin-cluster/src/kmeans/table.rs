@@ -81,10 +81,6 @@ impl<'a, T: Real> Table<'a, T> {
                 return Err(assign::too_large(OP, "x", x));
             }
         }
-        let of_weights = weights.map_or(1.0, |weights| {
-            let weights = MatrixView::from_slice(weights, n, 1);
-            weights.map_or(1.0, |weights| Spread::around(weights, &[T::ZERO]).ratio)
-        });
         let frame = Frame::new(&center, spread.reach);
         Ok(Self {
             x,
@@ -92,7 +88,7 @@ impl<'a, T: Real> Table<'a, T> {
             points: OnceLock::new(),
             center,
             frame,
-            is_reversible: spread.ratio * of_weights <= REVERSIBLE,
+            is_reversible: spread.ratio * ratio_of(weights) <= REVERSIBLE,
             variance: spread.square / (n * d) as f64,
             space: Space::Flat,
         })
@@ -222,6 +218,20 @@ impl<'a, T: Real> Table<'a, T> {
     pub(super) fn weight(&self, i: usize) -> f64 {
         self.weights.map_or(1.0, |weights| weights[i].to_f64())
     }
+}
+
+/// Whether sums over labels of these samples may follow the labels: one that a sample has left is as
+/// good as one that it was never in.
+pub(crate) fn is_reversible<T: Real>(x: MatrixView<'_, T>, weights: Option<&[T]>) -> bool {
+    Spread::around(x, &vec![T::ZERO; x.n_cols()]).ratio * ratio_of(weights) <= REVERSIBLE
+}
+
+/// The greatest ratio of two weights that are not 0, or more.
+fn ratio_of<T: Real>(weights: Option<&[T]>) -> f64 {
+    weights.map_or(1.0, |weights| {
+        let weights = MatrixView::from_slice(weights, weights.len(), 1);
+        weights.map_or(1.0, |weights| Spread::around(weights, &[T::ZERO]).ratio)
+    })
 }
 
 /// How the numbers of a table lie.

@@ -13,18 +13,29 @@ use purlin_backend::gemm::{Epilogue, Gemm, gemm};
 use purlin_backend::graph::{BLOCK_WIDTH, Square};
 use purlin_backend::math;
 use purlin_core::linalg::symmetric_eigen;
-use purlin_core::rng::Stream;
+use purlin_core::rng::{Rng, Stream};
 use purlin_core::{Matrix, MatrixView, Result};
 
 /// Nodes up to which the matrix is decomposed at once.
 const SMALL: usize = 64;
-/// Products of the matrix with a block before the iteration gives up.
+/// Nodes up to which the matrix is decomposed when the iteration gives up.
+const MEDIUM: usize = 1024;
+/// Products of the matrix with a block before the iteration gives up; where the matrix can be
+/// decomposed, so many for each node, which take about as long as that.
 const MOST_PRODUCTS: usize = 100_000;
+const PRODUCTS_PER_NODE: usize = 2;
 /// The greatest degree of a filter.
 const MOST_DEGREES: f64 = 1000.0;
 /// How much more a filter may make of the greatest eigenvalue than of an unwanted one: a trace of its
 /// vector in all others grows as much.
 const MOST_GROWTH: f64 = 1e6;
+/// The logarithm of what a filter makes of the least wanted eigenvalue, below which it matters that it
+/// makes nearly 1 of some unwanted ones: of others in each round, if the degree changes.
+const LEAST_GROWTH: f64 = 3.0;
+/// Times that vectors are made orthonormal before what is left is taken for rounding.
+const MOST_TURNS: usize = 6;
+/// A vector this short, when those beside it have the length 1, is made of rounding.
+const LOST: f64 = 1e-7;
 
 /// What was found.
 pub(super) struct Leading {
@@ -50,7 +61,13 @@ pub(super) fn leading(
     if matrix.n() <= SMALL.max(3 * width) {
         return at_once(matrix, known, k);
     }
-    iterate(matrix, known, k, width, tol, stream)
+    let is_medium = matrix.n() <= MEDIUM;
+    let most = if is_medium { PRODUCTS_PER_NODE * matrix.n() } else { MOST_PRODUCTS };
+    let found = iterate(matrix, known, k, width, tol, most, stream)?;
+    if found.converged || !is_medium {
+        return Ok(found);
+    }
+    Ok(Leading { n_products: found.n_products, ..at_once(matrix, known, k)? })
 }
 
 /// All eigenvectors, of which the known ones are moved to the eigenvalue -1.
@@ -91,16 +108,20 @@ fn iterate(
     k: usize,
     width: usize,
     tol: f64,
+    most: usize,
     stream: &Stream,
 ) -> Result<Leading> {
     let mut block = Block::random(matrix.n(), width, stream);
     let mut n_products = 0;
+    // The values of a random span say little: the greatest may be 1.
+    let mut first = 1.0;
+    let mut n_rounds = 0;
     loop {
         let (values, images) = block.settle(matrix, known)?;
         n_products += 1;
         let residual = block.residual(&values[..k], &images);
         let converged = residual <= tol;
-        if converged || n_products >= MOST_PRODUCTS {
+        if converged || n_products >= most {
             return Ok(Leading {
                 vectors: (0..k).map(|j| block.column(j)).collect(),
                 values: values[..k].to_vec(),
@@ -109,9 +130,14 @@ fn iterate(
             });
         }
         let filter = Filter::new(values[width - 1]);
-        let degree = filter.degree(values[0], values[k - 1], residual / tol);
+        let mut degree = filter.degree(first, values[k - 1], residual / tol);
+        if degree as f64 * filter.growth(values[k - 1]) < LEAST_GROWTH {
+            degree -= n_rounds % 3;
+        }
         block.filter(matrix, known, &filter, degree);
         n_products += degree;
+        n_rounds += 1;
+        first = values[0];
     }
 }
 
@@ -160,23 +186,31 @@ struct Block {
     width: usize,
     data: Vec<f64>,
     other: Vec<f64>,
+    /// What takes the place of vectors that are lost.
+    rng: Rng,
 }
 
 impl Block {
     fn random(n: usize, width: usize, stream: &Stream) -> Self {
         let mut rng = stream.child("subspace").rng(0);
         let data: Vec<f64> = (0..n * width).map(|_| rng.normal()).collect();
-        Self { n, width, other: data.clone(), data }
+        Self { n, width, other: data.clone(), data, rng }
     }
 
     /// Makes the vectors orthonormal, and eigenvectors as far as their span has any. Returns their
     /// values, falling, and their products with the matrix.
     fn settle(&mut self, matrix: &Square, known: (&[u32], &[f64])) -> Result<(Vec<f64>, Vec<f64>)> {
-        for _ in 0..2 {
-            leave_out(known, self.width, &mut self.data);
-            self.make_orthonormal()?;
-        }
         let width = self.width;
+        for turn in 0..=MOST_TURNS {
+            leave_out(known, width, &mut self.data);
+            let inner = self.inner(&self.data, &self.data);
+            if turn == MOST_TURNS || is_identity(&inner) {
+                break;
+            }
+            if turn == 0 || !self.replace_lost(&inner) {
+                self.make_orthonormal(inner)?;
+            }
+        }
         let mut images = vec![0.0; self.data.len()];
         matrix.three_terms([1.0, 0.0, 0.0], width, &self.data, &mut images);
         let inner = self.inner(&self.data, &images);
@@ -191,10 +225,9 @@ impl Block {
 
     /// Turns and stretches the vectors so that they are orthonormal (A. Stathopoulos, K. Wu, *A
     /// block orthogonalization procedure with constant synchronization requirements*, SIAM J. Sci.
-    /// Comput. 23(6), 2002). Twice makes up for what rounding leaves.
-    fn make_orthonormal(&mut self) -> Result<()> {
+    /// Comput. 23(6), 2002), from their inner products. Again makes up for what rounding leaves.
+    fn make_orthonormal(&mut self, mut inner: Matrix<f64>) -> Result<()> {
         let width = self.width;
-        let mut inner = self.inner(&self.data, &self.data);
         let lengths: Vec<f64> = (0..width).map(|i| inner[(i, i)].sqrt()).collect();
         let factors: Vec<f64> =
             lengths.iter().map(|&length| if length > 0.0 { 1.0 / length } else { 0.0 }).collect();
@@ -202,11 +235,25 @@ impl Block {
         let eigen = symmetric_eigen(inner.view())?;
         // Directions that rounding has made are kept, at a size that can be made up for.
         let least = eigen.values[width - 1] * width as f64 * f64::EPSILON;
+        let least = least.max(f64::MIN_POSITIVE);
         let turn = Matrix::from_fn(width, width, |i, j| {
             factors[i] * eigen.vectors[(i, j)] / eigen.values[j].max(least).sqrt()
         });
         self.turn(&turn);
         Ok(())
+    }
+
+    /// Puts random vectors in the place of those that rounding has made. It is the same in equal rows,
+    /// so that its vectors may span nothing new. Returns whether there are any.
+    fn replace_lost(&mut self, inner: &Matrix<f64>) -> bool {
+        let Self { n, width, data, rng, .. } = self;
+        let lost: Vec<usize> = (0..*width).filter(|&j| inner[(j, j)] < LOST * LOST).collect();
+        for &j in &lost {
+            for row in data.chunks_exact_mut(*width) {
+                row[j] = rng.normal() / (*n as f64).sqrt();
+            }
+        }
+        !lost.is_empty()
     }
 
     /// The inner products of the columns of `a` with those of `b`.
@@ -281,6 +328,14 @@ fn leave_out((parts, known): (&[u32], &[f64]), width: usize, block: &mut [f64]) 
     }
 }
 
+/// Whether these are the inner products of orthonormal vectors, but for rounding.
+fn is_identity(inner: &Matrix<f64>) -> bool {
+    let width = inner.n_rows();
+    let tol = 1e-14 * width as f64;
+    let is_near = |i, j| (inner[(i, j)] - f64::from(u8::from(i == j))).abs() <= tol;
+    (0..width).all(|i| (0..width).all(|j| is_near(i, j)))
+}
+
 /// `out = x turn`.
 fn multiply(n: usize, width: usize, x: &[f64], turn: &Matrix<f64>, out: &mut [f64]) {
     gemm(&Gemm::new(n, width, width), x, turn.as_slice(), out, &Epilogue::none());
@@ -305,7 +360,7 @@ mod tests {
         let expected = at_once(&matrix, known, k + 1).unwrap().values;
         let stream = Stream::new(0, "test");
         let width = (k + 4).next_multiple_of(BLOCK_WIDTH);
-        let found = iterate(&matrix, known, k, width, 1e-10, &stream).unwrap();
+        let found = iterate(&matrix, known, k, width, 1e-10, MOST_PRODUCTS, &stream).unwrap();
         assert!(found.converged, "{what}");
         for (i, (value, expected)) in found.values.iter().zip(&expected).enumerate() {
             assert!((value - expected).abs() < 1e-11, "{what}: {value} {expected} at {i}");
@@ -360,6 +415,25 @@ mod tests {
         check(Graph::of_rbf(random(120, 2, 1000.0).view(), 1e-5), 3, "blocks");
         // All equal: one eigenvalue for all but one vector.
         check(Graph::of_rbf(Matrix::zeros(100, 2).view(), 1.0), 3, "equal rows");
+    }
+
+    #[test]
+    fn lost_vectors_are_replaced() {
+        let graph = Graph::of_rbf(random(90, 2, 1.0).view(), 1.0);
+        let matrix = graph.normalized();
+        let known = (&[ALONE; 90][..], &[0.0; 90][..]);
+        // One vector and multiples of it, but for rounding, or nothing.
+        for factor in [0.0, 1.0 / 3.0, 1e40] {
+            let mut block = Block::random(90, BLOCK_WIDTH, &Stream::new(0, "test"));
+            for (i, row) in block.data.chunks_exact_mut(BLOCK_WIDTH).enumerate() {
+                for (j, x) in row.iter_mut().enumerate() {
+                    *x = factor * (1.0 + (i % 2) as f64) * (1.0 + j as f64);
+                }
+            }
+            block.settle(&matrix, known).unwrap();
+            let inner = block.inner(&block.data, &block.data);
+            assert!(is_identity(&inner), "{factor}: {inner:?}");
+        }
     }
 
     #[test]

@@ -195,6 +195,25 @@ fn a_sample_of_weight_0_is_not_there() {
     assert_eq!(err, "bisecting_kmeans: expected at least 5 distinct samples, got 4");
 }
 
+/// A sample that is huge beside others takes nothing of them along when it leaves their half.
+#[test]
+fn huge_samples_leave_a_half_as_they_came() {
+    let huge = [1.4e40, 1.55e40, 1.56e40, 1.57e40, 1.58e40, 1.59e40, 3e40];
+    let values: Vec<f64> = (0..40).map(|i| f64::from(i) / 7.0).chain(huge).collect();
+    let x = Matrix::from_vec(values, 47, 1).unwrap();
+    // A weight may be as far from others as a number.
+    let ones = x.map(|v| if v > 1e9 { 1e4 } else { v });
+    let weights: Vec<f64> = (0..47).map(|i| if i < 40 { 1.0 } else { 1e40 }).collect();
+    for seed in 0..40 {
+        let bisecting = BisectingKMeans::new(2).tol(0.0).seed(seed);
+        let model = bisecting.fit(x.view()).unwrap();
+        check_splits(x.view(), &model, BisectingStrategy::BiggestInertia);
+        let weighted = bisecting.fit_weighted(ones.view(), &weights).unwrap();
+        let low = weighted.centroids().row(weighted.labels()[0])[0];
+        assert!((low - 39.0 / 14.0).abs() < 1e-12, "{low}");
+    }
+}
+
 #[test]
 fn more_starts_are_no_worse_for_one_split() {
     let x = blobs::<f64>(500, 3, 5, 3.0, 8);
