@@ -21,11 +21,10 @@ pub struct Backward<'a, T> {
     pub k: Rows<'a, T>,
     /// The values.
     pub v: Rows<'a, T>,
-    /// What [`forward`](super::forward) wrote, `(batch, queries, heads, value_features)`.
-    pub out: &'a [T],
     /// What [`forward`](super::forward) wrote, `(batch, heads, queries, 2)`.
     pub norms: &'a [T],
-    /// The gradient of `out`.
+    /// The gradient of what [`forward`](super::forward) wrote,
+    /// `(batch, queries, heads, value_features)`.
     pub grad_out: &'a [T],
     /// Takes the gradients.
     pub grads: Grads<'a, T>,
@@ -61,13 +60,12 @@ pub fn backward<T: Real>(spec: &Attention<'_, T>, arrays: Backward<'_, T>) {
         spec.check();
         let &Attention { batch, queries, keys, heads, key_heads, .. } = spec;
         let &Attention { features, value_features, .. } = spec;
-        let Backward { q, k, v, out, norms, grad_out, grads } = arrays;
+        let Backward { q, k, v, norms, grad_out, grads } = arrays;
         q.check("q", batch, queries, heads, features);
         k.check("k", batch, keys, key_heads, features);
         v.check("v", batch, keys, key_heads, value_features);
-        check_len("out", batch * queries * heads * value_features, out.len());
         check_len("norms", 2 * batch * heads * queries, norms.len());
-        check_len("grad_out", out.len(), grad_out.len());
+        check_len("grad_out", batch * queries * heads * value_features, grad_out.len());
         let (q_width, k_width) = (heads * features, key_heads * features);
         let v_width = key_heads * value_features;
         let grads = match grads {
@@ -91,7 +89,7 @@ pub fn backward<T: Real>(spec: &Attention<'_, T>, arrays: Backward<'_, T>) {
         };
         parallel::for_each(batch * key_heads, 3 * spec.work(), |i| {
             let (b, group) = (i / key_heads, i % key_heads);
-            dispatch(Head { spec, q, k, v, out, norms, grad_out, grads, b, group });
+            dispatch(Head { spec, q, k, v, norms, grad_out, grads, b, group });
         });
     });
 }
@@ -102,7 +100,6 @@ struct Head<'a, T> {
     q: Rows<'a, T>,
     k: Rows<'a, T>,
     v: Rows<'a, T>,
-    out: &'a [T],
     norms: &'a [T],
     grad_out: &'a [T],
     /// Of queries, keys and values: the first item, and the step from a place to the next.
@@ -117,7 +114,7 @@ impl<T: Real> Kernel for Head<'_, T> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { spec, q, k, v, out, norms, grad_out, grads, b, group } = self;
+        let Self { spec, q, k, v, norms, grad_out, grads, b, group } = self;
         let &Attention { queries, keys, heads, features, value_features, scale, .. } = spec;
         let [(grad_q, q_step), (grad_k, k_step), (grad_v, v_step)] = grads;
         let grad_k = grad_k.at(b * keys * k_step + group * features).0;
@@ -187,10 +184,8 @@ impl<T: Real> Kernel for Head<'_, T> {
                     grad_scores[seen..].fill(T::ZERO);
                     let (probs, grad_scores) = (&mut probs[..seen], &mut grad_scores[..seen]);
                     scores::<I, T>(probs, scale, spec.bias_of(b, h, i, seen));
-                    let at = first + row * out_step..first + row * out_step + value_features;
-                    let inner = row::dot::<I, T>(&grad_out[at.clone()], &out[at]);
                     let norm = &norms[2 * ((b * heads + h) * queries + i)..][..2];
-                    softmax_back::<I, T>(probs, grad_scores, norm, inner, scale);
+                    softmax_back::<I, T>(probs, grad_scores, norm, scale);
                 }
                 let q_right = Right::panels(&q_panels, m, features).whole();
                 let grad_right = Right::panels(&grad_panels, m, value_features).whole();
@@ -217,26 +212,23 @@ impl<T: Real> Kernel for Head<'_, T> {
 }
 
 /// From scores to probabilities, and from the gradient of the probabilities to that of the
-/// products: `p (grad_p - <grad_p, p>) scale`, where the inner product is that of output and its
-/// gradient.
+/// products: `p (grad_p - <grad_p, p>) scale`. (The inner product is that of output and its gradient
+/// too, but rounded otherwise: this one makes the sum of the row vanish.)
 #[inline(always)]
-fn softmax_back<I: Isa, T: Real>(
-    scores: &mut [T],
-    grads: &mut [T],
-    norm: &[T],
-    inner: T,
-    scale: f64,
-) {
+fn softmax_back<I: Isa, T: Real>(scores: &mut [T], grads: &mut [T], norm: &[T], scale: f64) {
     let lanes = T::Lanes::<I>::LANES;
     let (max, inverse) = (T::Lanes::<I>::splat(norm[0]), T::Lanes::<I>::splat(norm[1]));
-    let inner = T::Lanes::<I>::splat(inner);
-    let scale = T::Lanes::<I>::splat_f64(scale);
     for first in (0..scores.len()).step_by(lanes) {
         let end = scores.len().min(first + lanes);
         let score = T::Lanes::<I>::load_partial(&scores[first..end], T::ZERO);
+        (math::exp(score - max) * inverse).store_partial(&mut scores[first..end]);
+    }
+    let inner = T::Lanes::<I>::splat(row::dot::<I, T>(scores, grads));
+    let scale = T::Lanes::<I>::splat_f64(scale);
+    for first in (0..scores.len()).step_by(lanes) {
+        let end = scores.len().min(first + lanes);
+        let p = T::Lanes::<I>::load_partial(&scores[first..end], T::ZERO);
         let grad = T::Lanes::<I>::load_partial(&grads[first..end], T::ZERO);
-        let p = math::exp(score - max) * inverse;
-        p.store_partial(&mut scores[first..end]);
         (p * (grad - inner) * scale).store_partial(&mut grads[first..end]);
     }
 }

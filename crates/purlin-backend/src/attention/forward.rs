@@ -133,7 +133,7 @@ impl<T: Real> Kernel for Queries<'_, T> {
             if let Some(norms) = norms {
                 // SAFETY: each task writes the places of its own queries.
                 unsafe {
-                    norms.at(2 * ((b * heads + h) * queries + i)).0.cast::<[T; 2]>().write(norm)
+                    norms.at(2 * ((b * heads + h) * queries + i)).0.cast::<[T; 2]>().write(norm);
                 };
             }
         }

@@ -92,11 +92,7 @@ fn fast<T: Real>(case: &Case, numbers: &Numbers<T>) -> (Vec<T>, Vec<T>) {
     (out, norms)
 }
 
-fn grads<T: Real>(
-    case: &Case,
-    numbers: &Numbers<T>,
-    (out, norms): &(Vec<T>, Vec<T>),
-) -> [Vec<T>; 3] {
+fn grads<T: Real>(case: &Case, numbers: &Numbers<T>, (_, norms): &(Vec<T>, Vec<T>)) -> [Vec<T>; 3] {
     let [q, k, v] = case.rows(numbers);
     let mut grads = [&numbers.q, &numbers.k, &numbers.v].map(|x| vec![T::NAN; x.len()]);
     let [grad_q, grad_k, grad_v] = &mut grads;
@@ -104,7 +100,6 @@ fn grads<T: Real>(
         q,
         k,
         v,
-        out,
         norms,
         grad_out: &numbers.grad,
         grads: Grads::Apart { q: grad_q, k: grad_k, v: grad_v },
@@ -340,7 +335,7 @@ fn packed_rows_are_rows_apart() {
     assert_eq!(bits(&out), bits(&done.0));
     let mut all = vec![f32::NAN; packed.len()];
     let (grad_out, grads_to) = (&apart.grad, Grads::Packed(&mut all));
-    backward(&spec, Backward { q, k, v, out: &out, norms: &norms, grad_out, grads: grads_to });
+    backward(&spec, Backward { q, k, v, norms: &norms, grad_out, grads: grads_to });
     for (i, expected) in grads(&case, &apart, &done).into_iter().enumerate() {
         for t in 0..140 {
             let got = &all[t * 30 + i * 10..t * 30 + (i + 1) * 10];

@@ -185,7 +185,6 @@ const HIDDEN: f64 = -3e38;
 struct AttentionBackward<T: Real> {
     spec: Spec<T>,
     inputs: [Tensor<T>; 3],
-    out: Tensor<T>,
     norms: Buffer<T>,
 }
 
@@ -213,7 +212,6 @@ impl<T: Real> Backward<T> for AttentionBackward<T> {
             q: rows(q),
             k: rows(k),
             v: rows(v),
-            out: self.out.data(),
             norms: &self.norms,
             grad_out: grad.data(),
             grads: Grads::Apart { q: &mut grad_q, k: &mut grad_k, v: &mut grad_v },
@@ -263,10 +261,9 @@ pub fn attention<T: Real>(
     let spec = or_panic(spec_of(q, k, v).and_then(|spec| spec.with("attention", options)));
     let edges = Edges::of(&[q, k, v]);
     let (out, norms) = spec.run([rows(q), rows(k), rows(v)], edges.is_some());
-    out.record(edges, "attention", |out| AttentionBackward {
+    out.record(edges, "attention", |_| AttentionBackward {
         spec,
         inputs: [q.detach(), k.detach(), v.detach()],
-        out: out.detach(),
         norms,
     })
 }
@@ -335,7 +332,6 @@ fn spec_of<T: Real>(q: &Tensor<T>, k: &Tensor<T>, v: &Tensor<T>) -> Result<Spec<
 struct SelfAttentionBackward<T: Real> {
     spec: Spec<T>,
     qkv: Tensor<T>,
-    out: Tensor<T>,
     norms: Buffer<T>,
 }
 
@@ -370,7 +366,6 @@ impl<T: Real> Backward<T> for SelfAttentionBackward<T> {
             q,
             k,
             v,
-            out: self.out.data(),
             norms: &self.norms,
             grad_out: grad.data(),
             grads: Grads::Packed(&mut grads),
@@ -433,10 +428,9 @@ pub fn self_attention<T: Real>(
     let edges = Edges::of(&[qkv]);
     let (out, norms) = spec.run(packed_rows(&spec, qkv), edges.is_some());
     let shape = Shape::from([spec.batch, spec.queries, heads * spec.features]);
-    out.reshape(shape).record(edges, OP, |out| SelfAttentionBackward {
+    out.reshape(shape).record(edges, OP, |_| SelfAttentionBackward {
         spec,
         qkv: qkv.detach(),
-        out: out.detach(),
         norms,
     })
 }
