@@ -238,8 +238,8 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Multiplies the loss of each sample by the weight of its class; as [`Trainer::sample_weights`]
-    /// otherwise, and on top of them where both are given. For a mean that divides by the sum of
+    /// Multiplies the loss of each sample, or of each step where every step has a class, by the weight
+    /// of its class; as [`Trainer::sample_weights`] otherwise, and on top of them where both are given. For a mean that divides by the sum of
     /// the weights, as in PyTorch, see
     /// [`CrossEntropy::weight`](crate::losses::CrossEntropy::weight).
     #[must_use]

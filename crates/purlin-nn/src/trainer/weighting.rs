@@ -66,35 +66,48 @@ impl Weighting {
         if each.dims().first() != Some(&n) {
             return Err(Error::shape("fit", format!("losses of {n} samples"), each.shape()));
         }
-        // A sample with several losses (pixels, outputs) counts with their mean.
-        let each = each.reshape([n, each.numel() / n]).mean_axis(1, false);
-        Ok((each * Tensor::from_vec(self.of(prepared, batch)?, n)?).mean())
-    }
-
-    fn of(&self, prepared: &Prepared<'_>, batch: &Batch) -> Result<Vec<f32>> {
-        let mut weights = vec![1.0f32; batch.len()];
+        let mut each = each.reshape([n, each.numel() / n]);
+        let mut weights = vec![1.0f32; n];
         if let Some(samples) = &self.samples {
             for (weight, &index) in weights.iter_mut().zip(&batch.indices) {
                 *weight = samples[index] as f32;
             }
         }
-        let Some(by_class) = &self.classes else { return Ok(weights) };
-        let Some(classes) = batch.y.classes() else {
-            let got = match prepared.target() {
-                Target::Values(values) => format!("values {}", values.shape()),
-                Target::Classes(_) => "none".to_owned(),
-            };
-            return Err(Error::shape("fit", "classes as targets, for class_weights", got));
-        };
-        for (weight, &class) in weights.iter_mut().zip(classes) {
-            let Some(factor) = by_class.get(class) else {
-                let expected = format!("class_weights for class {class}");
-                return Err(Error::shape("fit", expected, format!("{} weights", by_class.len())));
-            };
-            *weight *= *factor as f32;
+        if let Some(by_class) = &self.classes {
+            let factors = factors(by_class, prepared, batch)?;
+            if factors.len() == n {
+                for (weight, factor) in weights.iter_mut().zip(factors) {
+                    *weight *= factor;
+                }
+            } else if factors.len() == each.numel() {
+                // A class for each step: its loss is weighed by itself.
+                each = &each * &Tensor::from_vec(factors, *each.shape())?;
+            } else {
+                let expected = format!("a loss for each of {} classes", factors.len());
+                return Err(Error::shape("fit", expected, each.numel()));
+            }
         }
-        Ok(weights)
+        // A sample with several losses (pixels, outputs, steps) counts with their mean.
+        Ok((each.mean_axis(1, false) * Tensor::from_vec(weights, n)?).mean())
     }
+}
+
+/// The weight of the class of each target of a batch.
+fn factors(by_class: &[f64], prepared: &Prepared<'_>, batch: &Batch) -> Result<Vec<f32>> {
+    let Some(classes) = batch.y.classes() else {
+        let got = match prepared.target() {
+            Target::Values(values) => format!("values {}", values.shape()),
+            Target::Classes(_) => "none".to_owned(),
+        };
+        return Err(Error::shape("fit", "classes as targets, for class_weights", got));
+    };
+    let factor = |&class: &usize| {
+        by_class.get(class).map(|factor| *factor as f32).ok_or_else(|| {
+            let expected = format!("class_weights for class {class}");
+            Error::shape("fit", expected, format!("{} weights", by_class.len()))
+        })
+    };
+    classes.iter().map(factor).collect()
 }
 
 /// Weights become `f32`.

@@ -351,6 +351,30 @@ fn classes_weigh_as_their_samples_would() {
     assert_ne!(by_class, train(new()));
 }
 
+/// Steps with a class each weigh as samples of one step would.
+#[test]
+fn classes_of_steps_weigh_each_step() {
+    let (n, steps) = (6, 4);
+    let x = Tensor::normal([n, steps, 3], 0.0, 1.0, &Stream::new(3, "x"));
+    let classes: Vec<usize> = (0..n * steps).map(|i| i * i % 5 % 2).collect();
+    let flat = Targets::Classes(classes.clone());
+    let flat = MemoryDataset::new(x.reshape([n * steps, 3]), flat).unwrap();
+    let by_step = MemoryDataset::per_step(x, classes, steps, 2).unwrap();
+    let train = |data: MemoryDataset, weights: Option<[f64; 2]>| {
+        let mut model = Linear::new(3, 2, &Stream::new(1, "init"));
+        let mut trainer = Trainer::new(CrossEntropy::new(), Sgd::new(0.5)).epochs(5);
+        if let Some(weights) = weights {
+            trainer = trainer.class_weights(weights);
+        }
+        trainer.fit(&mut model, &Loader::new(data).batch_size(n * steps), None).unwrap();
+        model.weight.to_vec()
+    };
+    let weights = Some([0.25, 3.0]);
+    let (a, b) = (train(by_step.clone(), weights), train(flat, weights));
+    assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-6), "{a:?} {b:?}");
+    assert_ne!(a, train(by_step, None));
+}
+
 /// A loss that knows no samples.
 #[derive(Debug)]
 struct Whole;
