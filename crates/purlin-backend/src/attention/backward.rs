@@ -1,7 +1,7 @@
 //! The way back.
 
 use super::forward::scores;
-use super::{Attention, ROWS, Rows, blocks, check_len, check_rows};
+use super::{Attention, ROWS, Rows, blocks, check_len, check_rows, zero};
 use crate::gemm::K_BLOCK;
 use crate::gemm::inner::{Right, pack, product};
 use crate::gemm::pack::Source;
@@ -119,16 +119,10 @@ impl<T: Real> Kernel for Head<'_, T> {
         let [(grad_q, q_step), (grad_k, k_step), (grad_v, v_step)] = grads;
         let grad_k = grad_k.at(b * keys * k_step + group * features).0;
         let grad_v = grad_v.at(b * keys * v_step + group * value_features).0;
-        for place in 0..keys {
-            for j in 0..features {
-                // SAFETY: the lengths were checked; each task writes the rows of its own sequence
-                // and head.
-                unsafe { *grad_k.add(place * k_step + j) = T::ZERO };
-            }
-            for j in 0..value_features {
-                // SAFETY: as above.
-                unsafe { *grad_v.add(place * v_step + j) = T::ZERO };
-            }
+        // SAFETY: the lengths were checked; each task writes the rows of its own sequence and head.
+        unsafe {
+            zero(grad_k, k_step, keys, features);
+            zero(grad_v, v_step, keys, value_features);
         }
         let n_all = spec.seen_by(b, &(0..queries));
         let rows_max = ROWS.min(queries);
@@ -230,17 +224,5 @@ fn softmax_back<I: Isa, T: Real>(scores: &mut [T], grads: &mut [T], norm: &[T], 
         let p = T::Lanes::<I>::load_partial(&scores[first..end], T::ZERO);
         let grad = T::Lanes::<I>::load_partial(&grads[first..end], T::ZERO);
         (p * (grad - inner) * scale).store_partial(&mut grads[first..end]);
-    }
-}
-
-/// # Safety
-///
-/// `m` rows of `n` items, `step` apart, must be writable at `out`.
-unsafe fn zero<T: Real>(out: *mut T, step: usize, m: usize, n: usize) {
-    for row in 0..m {
-        for j in 0..n {
-            // SAFETY: the item lies in the rows (`# Safety`).
-            unsafe { *out.add(row * step + j) = T::ZERO };
-        }
     }
 }

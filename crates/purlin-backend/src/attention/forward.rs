@@ -1,6 +1,6 @@
 //! The way forwards.
 
-use super::{Attention, ROWS, Rows, check_len};
+use super::{Attention, ROWS, Rows, check_len, zero};
 use crate::gemm::K_BLOCK;
 use crate::gemm::inner::{Right, pack, product};
 use crate::gemm::pack::Source;
@@ -142,12 +142,8 @@ impl<T: Real> Kernel for Queries<'_, T> {
         let step = heads * value_features;
         let out = out.at((b * queries + rows.start) * step + h * value_features).0;
         if n == 0 {
-            for row in 0..m {
-                for j in 0..value_features {
-                    // SAFETY: as below.
-                    unsafe { *out.add(row * step + j) = T::ZERO };
-                }
-            }
+            // SAFETY: as below.
+            unsafe { zero(out, step, m, value_features) };
             return;
         }
         // SAFETY: the scores are `m` rows of `n`; of `out`, whose length was checked, each task

@@ -196,3 +196,15 @@ fn check_len(name: &str, expected: usize, got: usize) {
 fn blocks(queries: usize) -> impl Iterator<Item = Range<usize>> {
     (0..queries).step_by(ROWS).map(move |first| first..queries.min(first + ROWS))
 }
+
+/// Writes 0 to `m` rows of `n` items, `step` apart.
+///
+/// # Safety
+///
+/// They must be writable.
+unsafe fn zero<T: Real>(out: *mut T, step: usize, m: usize, n: usize) {
+    for row in 0..m {
+        // SAFETY: the row is writable (`# Safety`).
+        unsafe { std::slice::from_raw_parts_mut(out.add(row * step), n) }.fill(T::ZERO);
+    }
+}
