@@ -99,13 +99,14 @@ fn positive(text: &str) -> Result<f64, String> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
+    let file = arguments.out.join("vocabulary.json");
     let text = match &arguments.data {
+        _ if arguments.write => String::new(), // nothing is learned
         Some(path) => text::read(path)?,
         None => TEXT.to_owned(),
     };
     let characters = Tokenizer::chars().tokenize(&text);
-    let file = arguments.out.join("vocabulary.json");
-    let vocabulary = if arguments.write {
+    let vocabulary = if arguments.write || (arguments.resume && file.exists()) {
         Vocabulary::load(&file)?
     } else {
         std::fs::create_dir_all(&arguments.out)?;
