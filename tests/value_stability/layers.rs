@@ -8,9 +8,10 @@ use purlin::nn::init::{Distribution, Fan};
 use purlin::nn::layers::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d,
     Conv2d, ConvTranspose2d, Dropout, Dropout1d, Dropout2d, Elu, Flatten, Gelu, GeluTanh,
-    GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, GroupNorm, LayerNorm,
-    LeakyRelu, Linear, LogSoftmax, MaxPool1d, MaxPool2d, Padding, Relu, Sigmoid, Silu, Softmax,
-    Softplus, Tanh,
+    GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, GroupNorm, Gru, LayerNorm,
+    LeakyRelu, Linear, LogSoftmax, Lstm, MaxPool1d, MaxPool2d, MultiHeadAttention, Padding, Relu,
+    RmsNorm, Rnn, Sigmoid, Silu, SinusoidalPositions, Softmax, Softplus, Tanh,
+    TransformerEncoderLayer,
 };
 use purlin::nn::{Context, Forward, Init, Sequential};
 use purlin::tensor::{Activation, Tensor};
@@ -80,6 +81,15 @@ fn cases<T: Real>() -> Vec<Case<T>> {
         case("batch_norm2d", image, BatchNorm2d::new(6)),
         case("layer_norm", [7, 45], LayerNorm::new(45)),
         case("group_norm", image, GroupNorm::new(3, 6)),
+        case("rms_norm", [7, 45], RmsNorm::new(45)),
+        case("rnn", [3, 7, 9], Rnn::new(9, 21, s)),
+        case("gru", [3, 7, 9], Gru::new(9, 21, s).n_layers(2).bidirectional(true)),
+        case("lstm", [3, 7, 9], Lstm::new(9, 21, s).n_layers(2).dropout(0.3)),
+        case("lstm_projection", [3, 7, 9], Lstm::new(9, 21, s).projection(5)),
+        case("attention", [3, 70, 12], MultiHeadAttention::new(12, 4, s).key_heads(2)),
+        case("attention_rotary", [3, 70, 12], MultiHeadAttention::new(12, 2, s).rotary(1e4)),
+        case("transformer_encoder", [2, 9, 12], TransformerEncoderLayer::new(12, 3, 20, s)),
+        case("sinusoidal_positions", [2, 9, 12], SinusoidalPositions),
         case("relu", [7, 45], Relu),
         case("leaky_relu", [7, 45], LeakyRelu::new(0.1)),
         case("elu", [7, 45], Elu::default()),
