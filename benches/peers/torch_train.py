@@ -159,6 +159,32 @@ def infer(task, batch):
         emit(task, f"torch-{VARIANT}", batch / timing["median_s"], "samples/s", True, timing)
 
 
+def generate(task, length=500):
+    """Characters one by one from the model of `char-lstm`, each drawn from its probabilities."""
+    model = Characters(nn.LSTM).eval()
+
+    def step(symbol, state):
+        hidden, state = model.recurrent(model.embedding(symbol), state)
+        return torch.softmax(model.head(hidden[:, 0]), -1), state
+
+    step = torch.compile(step) if COMPILE else step
+    total = {"sum": 0}
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    def call():
+        with torch.inference_mode():
+            symbol, state, written = torch.zeros(1, 1, dtype=torch.long), None, []
+            for _ in range(length):
+                probabilities, state = step(symbol, state)
+                symbol = torch.multinomial(probabilities, 1)
+                written.append(symbol.item())
+            total["sum"] = sum(written)
+
+    timing = measure(call) | total
+    timing |= {"peak_rss_mb": peak_rss_mb(), "rss_before_training_mb": before}
+    emit(task, f"torch-{VARIANT}", length / timing["median_s"], "characters/s", True, timing)
+
+
 def linear(task):
     """1000 epochs of full-batch gradient descent by autograd on 1000 points."""
     x = torch.from_numpy((2 * uniform(1, 1000) - 1).astype(np.float32))
@@ -189,5 +215,7 @@ if wanted("keras-cnn-150-infer/batch32"):
     infer("keras-cnn-150-infer/batch32", 32)
 if wanted("keras-cnn-150-infer/batch1"):
     infer("keras-cnn-150-infer/batch1", 1)
+if wanted("generate-lstm") and not CHANNELS_LAST:
+    generate("generate-lstm")
 if VARIANT == "eager" and wanted("linear-regression-1000x1000"):
     linear("linear-regression-1000x1000")

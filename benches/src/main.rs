@@ -12,6 +12,7 @@ mod augment;
 mod cluster;
 mod elementwise;
 mod gemm;
+mod generate;
 mod inputs;
 mod linear;
 mod measure;
@@ -67,6 +68,7 @@ fn tasks(arguments: &Arguments) -> Vec<Task> {
     }
     let mut tasks = gemm::tasks();
     tasks.extend(train::tasks());
+    tasks.extend(generate::tasks());
     tasks.extend(linear::tasks());
     tasks.extend(augment::tasks(arguments.data.as_deref()));
     tasks.extend(elementwise::tasks());

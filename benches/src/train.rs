@@ -131,7 +131,7 @@ fn networks() -> Vec<Network> {
 }
 
 /// Symbols of the models of characters.
-const VOCABULARY: usize = 65;
+pub(crate) const VOCABULARY: usize = 65;
 
 fn character_model<L: Forward + 'static>(
     stream: &Stream,
