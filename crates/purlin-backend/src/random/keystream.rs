@@ -1,7 +1,8 @@
-//! The keystream of `purlin_core::rng`, sixteen blocks at a time.
+//! The keystream of `purlin_core::rng`, many blocks at a time.
 
-/// Blocks that are computed side by side: one 512-bit vector holds a word of each.
-const SIDE_BY_SIDE: usize = 16;
+/// Blocks that are computed side by side: so many that the compiler keeps the loops over them and
+/// makes vectors of these; with 16 or 32 it makes gathers, which take twice the time.
+const SIDE_BY_SIDE: usize = 64;
 
 /// 64-bit words of a block.
 const WORDS: usize = 8;
@@ -41,39 +42,41 @@ pub(super) fn keystream(key: &[u8; 32], index: u64, out: &mut [u64]) {
             }
         }
         for (x, start) in x.iter_mut().zip(&start) {
-            add(x, start);
-        }
-        for (block, out) in out.chunks_mut(WORDS).enumerate() {
-            for (word, out) in out.iter_mut().enumerate() {
-                let (low, high) = (x[2 * word][block], x[2 * word + 1][block]);
-                *out = u64::from(low) | u64::from(high) << 32;
+            for (x, start) in x.iter_mut().zip(start) {
+                *x = x.wrapping_add(*start);
             }
         }
+        let mut words = [[0; SIDE_BY_SIDE]; WORDS];
+        for (words, x) in words.iter_mut().zip(x.as_chunks::<2>().0) {
+            for ((word, low), high) in words.iter_mut().zip(&x[0]).zip(&x[1]) {
+                *word = u64::from(*low) | u64::from(*high) << 32;
+            }
+        }
+        block_by_block(&words, out);
     }
 }
 
+/// Never inlined: outside of the instruction set of its caller it is plain loads and stores, where
+/// vectors would gather and scatter.
+#[inline(never)]
+fn block_by_block(words: &[[u64; SIDE_BY_SIDE]; WORDS], out: &mut [u64]) {
+    for (block, out) in out.chunks_mut(WORDS).enumerate() {
+        for (out, word) in out.iter_mut().zip(words) {
+            *out = word[block];
+        }
+    }
+}
+
+/// One loop over all blocks: it is too long to be unrolled, and so becomes vectors.
 #[inline(always)]
 fn quarter_round(x: &mut [Vector; 16], a: usize, b: usize, c: usize, d: usize) {
-    let (mut va, mut vb, mut vc, mut vd) = (x[a], x[b], x[c], x[d]);
-    for (first, second) in [(16, 12), (8, 7)] {
-        add(&mut va, &vb);
-        xor_rotate(&mut vd, &va, first);
-        add(&mut vc, &vd);
-        xor_rotate(&mut vb, &vc, second);
-    }
-    (x[a], x[b], x[c], x[d]) = (va, vb, vc, vd);
-}
-
-#[inline(always)]
-fn add(x: &mut Vector, y: &Vector) {
-    for (x, y) in x.iter_mut().zip(y) {
-        *x = x.wrapping_add(*y);
-    }
-}
-
-#[inline(always)]
-fn xor_rotate(x: &mut Vector, y: &Vector, n: u32) {
-    for (x, y) in x.iter_mut().zip(y) {
-        *x = (*x ^ *y).rotate_left(n);
+    let [a, b, c, d] = x.get_disjoint_mut([a, b, c, d]).expect("four different words");
+    for (((a, b), c), d) in a.iter_mut().zip(b).zip(c).zip(d) {
+        for (first, second) in [(16, 12), (8, 7)] {
+            *a = a.wrapping_add(*b);
+            *d = (*d ^ *a).rotate_left(first);
+            *c = c.wrapping_add(*d);
+            *b = (*b ^ *c).rotate_left(second);
+        }
     }
 }
