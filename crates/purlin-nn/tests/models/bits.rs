@@ -12,7 +12,7 @@ use purlin_testkit::{check_same_bits_on_all_isas, check_same_bits_on_threads};
 /// Two steps of training on each architecture: all weights and statistics.
 fn train() -> Vec<f32> {
     let s = Stream::new(9, "init");
-    let resnet = |config: ResNetConfig| Sequential::new().push(config.width(16).build::<f32>(4, &s));
+    let resnet = |config: ResNetConfig| Sequential::new().push(config.build::<f32>(4, &s));
     let transformer =
         VisionTransformerConfig::new(12, 4).features(24).heads(3).hidden(40).depth(2).dropout(0.1);
     let models = [
