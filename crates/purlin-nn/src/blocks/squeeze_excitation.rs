@@ -84,7 +84,8 @@ impl<T: Real> Forward<T> for SqueezeExcitation<T> {
                 Ok(*input)
             }
             _ => {
-                let expected = format!("input (batch, height, width, {}) with pixels", self.channels);
+                let expected =
+                    format!("input (batch, height, width, {}) with pixels", self.channels);
                 Err(Error::shape("squeeze_excitation", expected, input))
             }
         }

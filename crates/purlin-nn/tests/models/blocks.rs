@@ -178,7 +178,10 @@ fn options_may_come_in_any_order_and_keep_the_convolutions() {
     let projection =
         |block: &ResidualBlock| block.downsample.as_ref().unwrap().0.weight.data().to_vec();
     assert_eq!(projection(&back), projection(&make()));
-    assert_eq!(projection(&make().shortcut(Shortcut::Pad).shortcut(Shortcut::Projection)), projection(&a));
+    assert_eq!(
+        projection(&make().shortcut(Shortcut::Pad).shortcut(Shortcut::Projection)),
+        projection(&a)
+    );
     assert!(make().shortcut(Shortcut::Pad).downsample.is_none());
     assert_eq!(back.bn2.weight.as_ref().unwrap().data(), [0.0; 4]);
 }

@@ -61,10 +61,13 @@ fn shapes_follow_the_stem_and_the_stages() {
     assert_eq!(shape(33, 40), Shape::from([3, 7]));
     assert_eq!(shape(1, 1), Shape::from([3, 7]));
     let rows = summary(&model, [1, 64, 64, 3]).unwrap().to_string();
-    for part in ["conv1 (Conv2d)", "(1, 32, 32, 2)", "(1, 16, 16, 2)", "(1, 8, 8, 4)", "(1, 2, 2, 16)"] {
+    for part in
+        ["conv1 (Conv2d)", "(1, 32, 32, 2)", "(1, 16, 16, 2)", "(1, 8, 8, 4)", "(1, 2, 2, 16)"]
+    {
         assert!(rows.contains(part), "{part} in\n{rows}");
     }
-    let small: ResNet = ResNetConfig::resnet50().width(2).stem(Stem::Cifar).in_channels(1).build(2, &stream());
+    let small: ResNet =
+        ResNetConfig::resnet50().width(2).stem(Stem::Cifar).in_channels(1).build(2, &stream());
     assert_eq!(small.output_shape(&Shape::from([1, 8, 8, 1])).unwrap(), Shape::from([1, 2]));
     assert_eq!(small.features(&Tensor::zeros([1, 8, 8, 1]), &mut Context::eval()).dims(), [1, 64]);
 }
@@ -157,7 +160,8 @@ fn a_saved_network_is_the_same_when_loaded() {
     assert_ne!(y(&other), y(&model));
     weights::load(&mut other, &path).unwrap();
     assert_eq!(y(&other), y(&model));
-    let mut deeper: ResNet = ResNetConfig::cifar(14).width(4).squeeze_excitation(2).build(3, &stream());
+    let mut deeper: ResNet =
+        ResNetConfig::cifar(14).width(4).squeeze_excitation(2).build(3, &stream());
     let text = weights::load(&mut deeper, &path).unwrap_err().to_string();
     assert!(text.contains("layer1.1.conv1.weight"), "{text}");
 }
@@ -174,7 +178,10 @@ fn what_cannot_be_is_refused() {
         panic_of(|| ResNet::<f32>::cifar(8, 0, &stream())),
         "resnet: n_classes must be at least 1, got 0"
     );
-    assert_eq!(panic_of(|| ResNetConfig::resnet18().width(0)), "resnet: width must be at least 1, got 0");
+    assert_eq!(
+        panic_of(|| ResNetConfig::resnet18().width(0)),
+        "resnet: width must be at least 1, got 0"
+    );
     assert_eq!(
         panic_of(|| ResNetConfig::resnet18().in_channels(0)),
         "resnet: in_channels must be at least 1, got 0"
@@ -186,5 +193,8 @@ fn what_cannot_be_is_refused() {
     let model: ResNet = ResNet::cifar(8, 2, &stream());
     let text = model.output_shape(&Shape::from([1, 8, 8, 1])).unwrap_err().to_string();
     assert_eq!(text, "conv2d: expected input (batch, height, width, 3), got (1, 8, 8, 1)");
-    assert_eq!(panic_of(|| model.forward(&Tensor::zeros([1, 8, 8, 1]), &mut Context::eval())), text);
+    assert_eq!(
+        panic_of(|| model.forward(&Tensor::zeros([1, 8, 8, 1]), &mut Context::eval())),
+        text
+    );
 }
