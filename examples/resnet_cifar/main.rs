@@ -13,7 +13,7 @@ use clap::Parser;
 use network::{Kind, Options};
 use purlin::core::rng::Stream;
 use purlin::data::image::{Augment, ColorMode, ImageFolder, Pipeline};
-use purlin::data::{Dataset, ImageDataset, Loader, StandardScaler, cifar};
+use purlin::data::{Dataset, ImageDataset, Loader, cifar};
 use purlin::nn::callbacks::{CsvLog, ProgressBar};
 use purlin::nn::losses::CrossEntropy;
 use purlin::nn::metrics::Accuracy;
@@ -44,11 +44,11 @@ struct Arguments {
     #[arg(long, value_name = "REDUCTION", value_parser = reduction)]
     squeeze_excitation: Option<usize>,
     /// Passes over the training pictures.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 20)]
     epochs: u64,
     #[arg(long, default_value_t = 32)]
     batch_size: usize,
-    /// The highest learning rate [default: 0.1; 0.001 for the transformer].
+    /// The highest learning rate [default: 0.02; 0.001 for the transformer].
     #[arg(long)]
     lr: Option<f64>,
     /// Seed of weights, order, augmentation and the drawn shapes.
@@ -99,16 +99,13 @@ fn open(arguments: &Arguments) -> Result<[ImageDataset; 2], Box<dyn Error>> {
     Ok([training, test])
 }
 
-/// Crops and flips while training; each channel by the mean and deviation of the training pictures.
-fn pipeline(training: &ImageDataset) -> Result<Pipeline, Box<dyn Error>> {
-    let rescaled = Pipeline::new().rescale(1.0 / 255.0);
-    let scaler = StandardScaler::fit_dataset(&training.evaluation(&rescaled)?)?;
-    let shape = training.evaluation(&rescaled)?.sample_shape();
-    Ok(Pipeline::new()
+/// Crops and flips while training.
+fn pipeline(training: &ImageDataset) -> Pipeline {
+    let shape = training.sample_shape();
+    Pipeline::new()
         .random_crop(shape[0], shape[1], shape[0] / 8)
         .augment(Augment::new().horizontal_flip(true))
         .rescale(1.0 / 255.0)
-        .standardize(scaler))
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -122,7 +119,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         test.len()
     );
     std::fs::create_dir_all(&arguments.out)?;
-    let pipeline = pipeline(&training)?;
+    let pipeline = pipeline(&training);
     let varied = training.training(&pipeline)?;
     let options = Options {
         kind: arguments.model,
@@ -157,7 +154,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// one is judged.
 fn trainer(arguments: &Arguments, n_batches: u64) -> Trainer<'static> {
     let is_transformer = arguments.model == Kind::Vit;
-    let lr = arguments.lr.unwrap_or(if is_transformer { 1e-3 } else { 0.1 });
+    let lr = arguments.lr.unwrap_or(if is_transformer { 1e-3 } else { 0.02 });
     let trainer = if is_transformer {
         Trainer::new(CrossEntropy::new(), AdamW::new(lr).weight_decay(0.05))
     } else {
