@@ -79,6 +79,31 @@ class Transformer(nn.Module):
         return self.head(self.norm(self.blocks(x)))
 
 
+class Basic(nn.Module):
+    """A residual block of two 3x3 convolutions."""
+
+    def __init__(self, channels, out, stride):
+        super().__init__()
+        conv = lambda a, b, kernel, stride: nn.Conv2d(a, b, kernel, stride, kernel // 2, bias=False)
+        self.conv1, self.bn1 = conv(channels, out, 3, stride), nn.BatchNorm2d(out)
+        self.conv2, self.bn2 = conv(out, out, 3, 1), nn.BatchNorm2d(out)
+        self.shortcut = nn.Identity()
+        if stride > 1 or channels != out:
+            self.shortcut = nn.Sequential(conv(channels, out, 1, stride), nn.BatchNorm2d(out))
+
+    def forward(self, x):
+        y = nn.functional.relu(self.bn1(self.conv1(x)))
+        return nn.functional.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
+
+
+def resnet18():
+    layers, channels = [nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()], 64
+    for out, stride in (64, 1), (128, 2), (256, 2), (512, 2):
+        layers += [Basic(channels, out, stride), Basic(out, out, 1)]
+        channels = out
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
+
+
 # Name: build, shape of an input (or a number of symbols), batch, classes, batches in memory.
 TASKS = {
     "keras-cnn-150": (keras_cnn, (3, 150, 150), 32, 1, 8),
@@ -89,16 +114,18 @@ TASKS = {
     "char-gru": (lambda: Characters(nn.GRU), 64, 32, 65, 8),
     "char-rnn": (lambda: Characters(nn.RNN), 64, 32, 65, 8),
     "transformer": (Transformer, 128, 16, 65, 8),
+    "resnet18-cifar": (resnet18, (3, 32, 32), 32, 10, 8),
 }
 
 
-def batches(shape, batch, classes, count):
+def batches(task, shape, batch, classes, count):
     for i in range(count):
         if isinstance(shape, int):
             of = lambda seed: torch.from_numpy(integers(seed + i, batch * shape, classes))
             yield of(10).reshape(batch, shape), of(50)
             continue
-        x = torch.from_numpy(uniform(10 + i, batch, *shape).astype(np.float32))
+        numbers = common.normal if task == "resnet18-cifar" else uniform
+        x = torch.from_numpy(numbers(10 + i, batch, *shape).astype(np.float32))
         if len(shape) == 3 and CHANNELS_LAST:
             x = x.to(memory_format=torch.channels_last)
         y = torch.from_numpy(integers(50 + i, batch, max(classes, 2)))
@@ -111,14 +138,18 @@ def train(task, build, shape, batch, classes, count):
     if CHANNELS_LAST and len(shape) == 3:
         model = model.to(memory_format=torch.channels_last)
     criterion = nn.BCEWithLogitsLoss() if classes == 1 else nn.CrossEntropyLoss()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True if FUSED else None)
+    fused = True if FUSED else None
+    if task == "resnet18-cifar":
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4, fused=fused)
+    else:
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=fused)
 
     def loss_of(x, y):
         scores = model(x)
         return criterion(scores.flatten(0, 1) if is_symbols else scores, y)
 
     forward = torch.compile(loss_of) if COMPILE else loss_of
-    data = list(batches(shape, batch, classes, count))
+    data = list(batches(task, shape, batch, classes, count))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     state = {"step": 0, "loss": 0.0}
 
@@ -143,7 +174,7 @@ def infer(task, batch):
     if CHANNELS_LAST:
         model = model.to(memory_format=torch.channels_last)
     forward = torch.compile(model) if COMPILE else model
-    data = [x for x, _ in batches((3, 150, 150), batch, 1, 8)]
+    data = [x for x, _ in batches(task, (3, 150, 150), batch, 1, 8)]
     state = {"i": 0, "sum": 0.0}
 
     def call():

@@ -44,7 +44,8 @@
 //! | [`Module`], [`Forward`], [`Param`], [`Buffer`] | what a layer is |
 //! | [`Context`] | training or evaluation, and the random streams of a pass |
 //! | [`layers`] | linear, convolution, pooling, normalisation, dropout, activations; embeddings, recurrent layers, attention |
-//! | [`blocks`] | the residual block |
+//! | [`blocks`] | the residual blocks, squeeze and excitation, the depthwise separable convolution |
+//! | [`models`] | `ResNet`, `VisionTransformer` |
 //! | [`Sequential`], [`summary`] | layers one after another; the table of a model |
 //! | [`decode`] | sequences from models that score the next symbol |
 //! | [`losses`] | what training minimises |
@@ -80,6 +81,7 @@ pub mod init;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
+pub mod models;
 mod module;
 pub mod optim;
 mod param;

@@ -2,7 +2,7 @@
 
 use super::size::{Padding, Size, Window};
 use super::{Setup, all_at_least_one, at_least_one, checked, weight_builders};
-use crate::{Context, Forward, Module, Param};
+use crate::{Context, Forward, Init, Module, Param};
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Real, Result, Shape};
 use purlin_tensor::{Conv2dOptions, Tensor, conv2d};
@@ -71,13 +71,38 @@ impl<T: Real> Conv2d<T> {
         at_least_one("conv2d", "in_channels", in_channels);
         at_least_one("conv2d", "out_channels", out_channels);
         all_at_least_one("conv2d", "kernel_size", &kernel);
-        let shape: Shape = [kernel[0], kernel[1], in_channels, out_channels].into();
         let setup = Setup::new(stream);
+        let conv = Self::drawn(in_channels, out_channels, kernel, 1, setup);
+        conv.bias(true)
+    }
+
+    /// Without bias, drawn once by `init`, for blocks that know all this beforehand.
+    #[track_caller]
+    pub(crate) fn unbiased(
+        [in_channels, out_channels]: [usize; 2],
+        kernel_size: usize,
+        groups: usize,
+        init: Init,
+        stream: &Stream,
+    ) -> Self {
+        super::check_groups("conv2d", groups, in_channels, out_channels);
+        let setup = Setup { init, ..Setup::new(stream) };
+        Self::drawn(in_channels, out_channels, [kernel_size; 2], groups, setup)
+    }
+
+    fn drawn(
+        in_channels: usize,
+        out_channels: usize,
+        kernel: [usize; 2],
+        groups: usize,
+        setup: Setup,
+    ) -> Self {
+        let shape: Shape = [kernel[0], kernel[1], in_channels / groups, out_channels].into();
         Self {
             weight: setup.weight(&shape),
-            bias: Some(setup.bias(out_channels, &shape)),
+            bias: None,
             in_channels,
-            groups: 1,
+            groups,
             window: Window::new(kernel, [1, 1]),
             setup,
         }
