@@ -32,8 +32,7 @@ fn generator(stream: &Stream) -> Sequential {
 }
 
 fn discriminator(stream: &Stream) -> Sequential {
-    let down =
-        |from, to, name| Conv2d::new(from, to, 4, &stream.child(name)).stride(2).padding(1);
+    let down = |from, to, name| Conv2d::new(from, to, 4, &stream.child(name)).stride(2).padding(1);
     Sequential::new()
         .push(down(1, 64, "0").activation(Activation::LeakyRelu(0.2)))
         .push(down(64, 128, "1"))

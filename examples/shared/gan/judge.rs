@@ -57,7 +57,9 @@ impl Judge {
         // What a perfect generator would get: other real pictures, as many.
         let n = held_out.x().dims()[0].min(training.x().dims()[0]);
         let Verdict { frechet, kernel } = judge.compare(&training.x().slice(0, 0..n))?;
-        println!("training pictures themselves: Fréchet distance {frechet:.3}, kernel distance {kernel:.5}");
+        println!(
+            "training pictures themselves: Fréchet distance {frechet:.3}, kernel distance {kernel:.5}"
+        );
         Ok(judge)
     }
 
@@ -80,7 +82,8 @@ impl Judge {
         let data = Loader::new(data).batch_size(256);
         let mut accuracy = Accuracy::new();
         let loss = CrossEntropy::new();
-        let result = purlin::nn::trainer::evaluate(&self.model, &loss, &mut [&mut accuracy], &data)?;
+        let result =
+            purlin::nn::trainer::evaluate(&self.model, &loss, &mut [&mut accuracy], &data)?;
         Ok(result.get("accuracy").unwrap_or(f64::NAN))
     }
 

@@ -49,8 +49,7 @@ pub(crate) enum Norm {
 pub(crate) fn discriminator(shape: Shape, norm: Norm, stream: &Stream) -> Sequential {
     let Shape { size, width, n_classes, .. } = shape;
     let base = size / 4;
-    let down =
-        |from, to, name| Conv2d::new(from, to, 4, &stream.child(name)).stride(2).padding(1);
+    let down = |from, to, name| Conv2d::new(from, to, 4, &stream.child(name)).stride(2).padding(1);
     let (first, second) = (down(1 + n_classes, width / 2, "0"), down(width / 2, width, "1"));
     let head = Linear::new(base * base * width, 1, &stream.child("2"));
     let model = Sequential::new();
@@ -77,7 +76,8 @@ pub(crate) const N_FEATURES: usize = 64;
 
 /// From pictures to logits; the features are what its last layer reads.
 pub(crate) fn classifier(size: usize, n_classes: usize, stream: &Stream) -> Sequential {
-    let conv = |from, to, name| Conv2d::new(from, to, 3, &stream.child(name)).padding(Padding::Same);
+    let conv =
+        |from, to, name| Conv2d::new(from, to, 3, &stream.child(name)).padding(Padding::Same);
     let half = size.div_ceil(2);
     Sequential::new()
         .push(conv(1, 16, "0").activation(Activation::Relu))

@@ -181,7 +181,10 @@ mod tests {
             assert!((row[0] * row[0] + row[1] * row[1] - 9.0).abs() < 1e-12);
         }
         let grid = grid_centers(5, 1.5);
-        assert_eq!((grid.row(0), grid.row(12), grid.row(24)), (&[-3.0; 2][..], &[0.0; 2][..], &[3.0; 2][..]));
+        assert_eq!(
+            (grid.row(0), grid.row(12), grid.row(24)),
+            (&[-3.0; 2][..], &[0.0; 2][..], &[3.0; 2][..])
+        );
         assert_eq!(grid.row(1), [-1.5, -3.0]);
         assert_eq!(grid_centers(0, 1.0).n_rows(), 0);
     }

@@ -105,8 +105,9 @@ impl<T: Real> Ema<T> {
 
     fn check_same(&self, current: &[(String, Tensor<T>)]) -> Result<()> {
         let list = |state: &[(String, Tensor<T>)]| {
+            // A model that is one parameter has no name for it.
             let words = state.iter().map(|(name, x)| format!("{name} {}", x.shape()));
-            words.collect::<Vec<_>>().join(", ")
+            words.map(|word| word.trim_start().to_owned()).collect::<Vec<_>>().join(", ")
         };
         let is_same = |((a, x), (b, y)): (&(String, Tensor<T>), &(String, Tensor<T>))| {
             a == b && x.shape() == y.shape()

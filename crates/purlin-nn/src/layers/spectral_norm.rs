@@ -75,9 +75,7 @@ impl<T: Real, L: Reweight<T>> SpectralNorm<L, T> {
     /// Wraps a layer; the power iteration begins at normal draws from `stream`.
     pub fn new(layer: L, stream: &Stream) -> Self {
         let matrix = matrix(layer.weight());
-        let normal = |n: usize, name| {
-            unit(&Tensor::normal([n, 1], 0.0, 1.0, &stream.child(name)))
-        };
+        let normal = |n: usize, name| unit(&Tensor::normal([n, 1], 0.0, 1.0, &stream.child(name)));
         let (rows, columns) = (matrix.dims()[0], matrix.dims()[1]);
         let (mut u, mut v) = (normal(columns, "u"), normal(rows, "v"));
         no_grad(|| {

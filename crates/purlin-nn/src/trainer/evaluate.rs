@@ -180,12 +180,7 @@ pub(super) fn values<'a>(
 }
 
 /// The number of a loss, or why there is none to go on with.
-pub(crate) fn finite_loss(
-    op: &'static str,
-    step: u64,
-    what: &str,
-    loss: &Tensor,
-) -> Result<f64> {
+pub(crate) fn finite_loss(op: &'static str, step: u64, what: &str, loss: &Tensor) -> Result<f64> {
     if loss.numel() != 1 {
         let expected = "a loss of one number (reduction mean)";
         return Err(Error::shape(op, expected, loss.shape()));

@@ -40,8 +40,7 @@ impl Trainer<'_> {
     /// Writes the checkpoint, if there is to be one.
     pub(super) fn save<M: Forward<f32>>(&self, model: &M, run: &Run<Tally>) -> Result<()> {
         self.session.save(run, || {
-            let mut checkpoint =
-                Checkpoint::capture(model, self.optimizer.as_ref(), run.position);
+            let mut checkpoint = Checkpoint::capture(model, self.optimizer.as_ref(), run.position);
             if let Some((_, plateau)) = &self.plateau {
                 checkpoint.put("plateau", plateau.state())?;
             }

@@ -125,9 +125,9 @@ fn distances_have_the_same_bits_everywhere() {
 #[test]
 fn samples_of_the_modes_themselves_cover_them() {
     let mut rng = Stream::new(1, "samples").rng(0);
-    let centers = Matrix::from_fn(4, 2, |i, j| [[0.0, 0.0], [5.0, 0.0], [0.0, 5.0], [5.0, 5.0]][i][j]);
-    let samples =
-        Matrix::from_fn(40_000, 2, |i, j| centers[(i % 4, j)] + 0.1 * rng.normal());
+    let centers =
+        Matrix::from_fn(4, 2, |i, j| [[0.0, 0.0], [5.0, 0.0], [0.0, 5.0], [5.0, 5.0]][i][j]);
+    let samples = Matrix::from_fn(40_000, 2, |i, j| centers[(i % 4, j)] + 0.1 * rng.normal());
     let coverage = mode_coverage(samples.view(), centers.view(), 0.1).unwrap();
     assert_eq!(coverage.n_modes(), 4);
     // 1 - exp(-9 / 2) = 0.98889, standard error 0.0005.
@@ -151,18 +151,12 @@ fn what_is_refused() {
     };
     assert_eq!(text(&a, &b), "frechet_distance: expected b with 2 features, at least 1, got 3");
     assert_eq!(text(&a, &one), "frechet_distance: expected at least 2 samples, got 1");
-    assert_eq!(
-        text(&broken, &a),
-        "frechet_distance: a must be finite, got NaN at row 1, column 0"
-    );
+    assert_eq!(text(&broken, &a), "frechet_distance: a must be finite, got NaN at row 1, column 0");
     let coverage = |samples: &Matrix<f64>, centers: &Matrix<f64>, std: f64| {
         mode_coverage(samples.view(), centers.view(), std).unwrap_err().to_string()
     };
     assert_eq!(coverage(&a, &b, 1.0), "mode_coverage: expected centers with 2 features, got 3");
-    assert_eq!(
-        coverage(&a, &a, 0.0),
-        "mode_coverage: std must be finite and above 0, got 0"
-    );
+    assert_eq!(coverage(&a, &a, 0.0), "mode_coverage: std must be finite and above 0, got 0");
     let none = Matrix::zeros(0, 2);
     assert_eq!(coverage(&none, &a, 1.0), "mode_coverage: expected at least 1 samples, got 0");
 }

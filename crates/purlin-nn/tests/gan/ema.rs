@@ -53,13 +53,15 @@ fn in_a_trainer_it_sees_every_step_and_a_resumed_run_has_its_bits() {
     let path = folder.path().join("last.safetensors");
     let run = |epochs, resume: bool| {
         let (mut model, mut ema) = (network(), Ema::new(0.9));
-        let mut trainer = Trainer::new(Mse::new(), Sgd::new(0.05)).epochs(epochs).callback(&mut ema);
+        let mut trainer =
+            Trainer::new(Mse::new(), Sgd::new(0.05)).epochs(epochs).callback(&mut ema);
         if resume {
             trainer = trainer.checkpoint(&path).resume();
         }
         trainer.fit(&mut model, &data(), None).unwrap();
         drop(trainer);
-        let bits: Vec<u32> = ema.weights().iter().flat_map(|(_, x)| x.to_vec()).map(f32::to_bits).collect();
+        let bits: Vec<u32> =
+            ema.weights().iter().flat_map(|(_, x)| x.to_vec()).map(f32::to_bits).collect();
         (bits, ema.n_updates(), model, ema)
     };
     let (whole, n_updates, mut model, ema) = run(4, false);
@@ -87,6 +89,6 @@ fn what_is_refused() {
     assert_eq!(err.to_string(), "ema: updates must be at least 1, got 0");
     ema.update(&weight).unwrap();
     let err = ema.update(&Param::new(Tensor::from([1.0, 2.0]))).unwrap_err();
-    assert_eq!(err.to_string(), "ema: expected weights  (1), got  (2)");
+    assert_eq!(err.to_string(), "ema: expected weights (1,), got (2,)");
     assert_eq!(Callback::<f32>::name(&ema), "ema");
 }

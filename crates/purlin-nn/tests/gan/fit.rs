@@ -151,7 +151,8 @@ fn every_loss_finds_where_a_distribution_lies() {
     let x = x + Tensor::from([1.5, -1.0]);
     let data = Loader::new(MemoryDataset::new(x, Targets::None).unwrap()).batch_size(64).shuffle(1);
     let adam = |lr| Adam::new(lr).betas(0.5, 0.9);
-    let trainer = |loss| GanTrainer::new(loss, adam(1e-3), adam(2e-3)).latent_dim(4).epochs(40).ema(0.95);
+    let trainer =
+        |loss| GanTrainer::new(loss, adam(1e-3), adam(2e-3)).latent_dim(4).epochs(40).ema(0.95);
     let wasserstein = || trainer(GanLoss::Wasserstein).discriminator_steps(2).epochs(80);
     let cases = [
         ("non-saturating", false, trainer(GanLoss::default())),
@@ -272,10 +273,7 @@ fn callbacks_are_told_of_batches_and_of_the_generators_steps() {
         [(1, 0, false), (2, 0, false), (3, 0, false), (4, 1, true), (5, 1, false), (6, 1, false)];
     assert_eq!(steps.batches, expected);
     assert_eq!(steps.shown, generator.n_params());
-    assert_eq!(
-        steps.names,
-        ["discriminator_loss", "generator_loss", "real_score", "fake_score"]
-    );
+    assert_eq!(steps.names, ["discriminator_loss", "generator_loss", "real_score", "fake_score"]);
 }
 
 #[test]
@@ -294,7 +292,8 @@ fn what_is_refused() {
     assert_eq!(fit(trainer().discriminator_steps(0), 4, 1), zero("discriminator_steps"));
     assert_eq!(fit(trainer().classes(0), 4, 1), zero("classes"));
     assert_eq!(fit(trainer().samples(0, |_, _| Ok(())), 4, 1), zero("samples"));
-    let above = |name: &str, got: &str| format!("gan: {name} must be finite and above 0, got {got}");
+    let above =
+        |name: &str, got: &str| format!("gan: {name} must be finite and above 0, got {got}");
     assert_eq!(fit(trainer().gradient_penalty(0.0), 4, 1), above("gradient_penalty", "0"));
     assert_eq!(fit(trainer().clip_weights(f64::NAN), 4, 1), above("clip_weights", "NaN"));
     assert_eq!(fit(trainer().ema(1.0), 4, 1), "ema: decay must be in [0, 1), got 1");
@@ -311,7 +310,7 @@ fn what_is_refused() {
         fit(trainer().classes(2), 6, 1),
         "conv2d: expected input (batch, height, width, 1), got (8, 8, 8, 3)"
     );
-    assert_eq!(fit(trainer().classes(1), 5, 2), "gan: class must be below 1, got 1 at row 0");
+    assert_eq!(fit(trainer().classes(1), 5, 2), "gan: class must be below 1, got 1 at row 3");
 
     let step = |generator: &mut Sequential, discriminator: &mut Sequential, real: &Tensor| {
         let err = trainer().step(generator, discriminator, real, None, 0).unwrap_err();
@@ -352,7 +351,7 @@ fn what_is_not_finite_stops_the_training() {
         .latent_dim(2)
         .fit(&mut generator, &mut discriminator, &data)
         .unwrap_err();
-    assert_eq!(err.to_string(), "gan: discriminator loss is inf at step 0");
+    assert_eq!(err.to_string(), "gan: diverged at step 0: discriminator loss is inf");
     assert_eq!(discriminator.weight.to_vec(), before);
 }
 
