@@ -16,6 +16,8 @@ use std::path::Path;
 pub(crate) struct Judge {
     model: Sequential,
     real: Matrix<f32>,
+    /// Brings the mean square of the real pictures' features to 1.
+    scale: f32,
 }
 
 /// How far generated pictures are from real ones.
@@ -52,7 +54,10 @@ impl Judge {
             100.0 * judged.get("accuracy").unwrap_or(f64::NAN),
             hash(&std::fs::read(file)?)
         );
-        let mut judge = Self { model, real: Matrix::zeros(0, 0) };
+        let mut judge = Self { model, real: Matrix::zeros(0, 0), scale: 1.0 };
+        let raw = judge.features(held_out.x())?;
+        let squares: f64 = raw.as_slice().iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        judge.scale = (raw.as_slice().len() as f64 / squares).sqrt() as f32;
         judge.real = judge.features(held_out.x())?;
         // What a perfect generator would get: other real pictures, as many.
         let n = held_out.x().dims()[0].min(training.x().dims()[0]);
@@ -96,7 +101,7 @@ impl Judge {
             let some = pictures.slice(0, from..n.min(from + 256));
             let mut ctx = Context::eval();
             let features = no_grad(|| self.model.forward_until(depth, &some, &mut ctx));
-            values.extend_from_slice(features.data());
+            values.extend(features.data().iter().map(|x| x * self.scale));
         }
         let width = values.len() / n.max(1);
         Matrix::from_vec(values, n, width)
