@@ -109,10 +109,8 @@ impl<T: Real> Ema<T> {
             let words = state.iter().map(|(name, x)| format!("{name} {}", x.shape()));
             words.map(|word| word.trim_start().to_owned()).collect::<Vec<_>>().join(", ")
         };
-        let is_same = |((a, x), (b, y)): (&(String, Tensor<T>), &(String, Tensor<T>))| {
-            a == b && x.shape() == y.shape()
-        };
-        if self.weights.len() == current.len() && self.weights.iter().zip(current).all(is_same) {
+        let own = self.weights.iter().map(|(name, x)| (name, x.shape()));
+        if own.eq(current.iter().map(|(name, x)| (name, x.shape()))) {
             Ok(())
         } else {
             Err(Error::shape("ema", format!("weights {}", list(&self.weights)), list(current)))

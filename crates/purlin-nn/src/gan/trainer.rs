@@ -85,10 +85,13 @@ pub struct GanTrainer<'a> {
     pub(super) samples: Option<Samples<'a>>,
 }
 
+/// What is called with samples.
+type Show<'a> = dyn FnMut(&EpochRecord, &Tensor) -> Result<()> + 'a;
+
 /// Who is shown samples, and how many.
 pub(super) struct Samples<'a> {
     pub(super) n: usize,
-    pub(super) show: Box<dyn FnMut(&EpochRecord, &Tensor) -> Result<()> + 'a>,
+    pub(super) show: Box<Show<'a>>,
 }
 
 impl<'a> GanTrainer<'a> {
