@@ -169,6 +169,67 @@ def train(task, build, shape, batch, classes, count):
     emit(task, f"torch-{VARIANT}", labels / timing["median_s"], unit, True, timing)
 
 
+def dcgan(task):
+    """A step of the discriminator on real and generated images, then one of the generator."""
+    latent, batch = 64, 64
+    generator = nn.Sequential(
+        nn.Linear(latent, 7 * 7 * 128), nn.Unflatten(1, (128, 7, 7)),
+        nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.BatchNorm2d(64), nn.ReLU(),
+        nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Tanh(),
+    )
+    discriminator = nn.Sequential(
+        nn.Conv2d(1, 64, 4, 2, 1), nn.LeakyReLU(0.2),
+        nn.Conv2d(64, 128, 4, 2, 1), nn.BatchNorm2d(128), nn.LeakyReLU(0.2),
+        nn.Flatten(), nn.Linear(7 * 7 * 128, 1),
+    )
+    if CHANNELS_LAST:
+        generator, discriminator = (
+            m.to(memory_format=torch.channels_last) for m in (generator, discriminator))
+    criterion = nn.BCEWithLogitsLoss()
+    ones, zeros = torch.ones(batch, 1), torch.zeros(batch, 1)
+
+    def adam(model):
+        return torch.optim.Adam(
+            model.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True if FUSED else None)
+
+    optimizers = adam(generator), adam(discriminator)
+
+    def discriminator_loss(real, fake):
+        return criterion(discriminator(real), ones) + criterion(discriminator(fake), zeros)
+
+    def generator_loss(fake):
+        return criterion(discriminator(fake), ones)
+
+    parts = generator, discriminator_loss, generator_loss
+    make, judge, fool = (torch.compile(f) for f in parts) if COMPILE else parts
+    data = [x for x, _ in batches((1, 28, 28), batch, 1, 8)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    state = {"step": 0, "loss": 0.0}
+
+    def step():
+        real = data[state["step"] % len(data)]
+        fake = make(torch.randn(batch, latent))
+        optimizers[1].zero_grad(set_to_none=True)
+        loss = judge(real, fake.detach())
+        loss.backward()
+        optimizers[1].step()
+        # The gradients of the discriminator's weights are not needed here, so none are computed.
+        discriminator.requires_grad_(False)
+        optimizers[0].zero_grad(set_to_none=True)
+        fooled = fool(fake)
+        fooled.backward()
+        optimizers[0].step()
+        discriminator.requires_grad_(True)
+        state["step"] += 1
+        state["loss"] = loss.item()
+        fooled.item()
+
+    timing = measure(step)
+    timing |= {"loss": state["loss"], "steps": state["step"], "peak_rss_mb": peak_rss_mb(),
+               "rss_before_training_mb": before}
+    emit(task, f"torch-{VARIANT}", batch / timing["median_s"], "samples/s", True, timing)
+
+
 def infer(task, batch):
     model = keras_cnn().eval()
     if CHANNELS_LAST:
@@ -242,6 +303,8 @@ for task, arguments in TASKS.items():
     is_image = not isinstance(arguments[1], int) and len(arguments[1]) == 3
     if wanted(task) and (is_image or not CHANNELS_LAST):
         train(task, *arguments)
+if wanted("dcgan-28"):
+    dcgan("dcgan-28")
 if wanted("keras-cnn-150-infer/batch32"):
     infer("keras-cnn-150-infer/batch32", 32)
 if wanted("keras-cnn-150-infer/batch1"):

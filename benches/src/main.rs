@@ -11,6 +11,7 @@
 mod augment;
 mod cluster;
 mod elementwise;
+mod gan;
 mod gemm;
 mod generate;
 mod inputs;
@@ -69,6 +70,7 @@ fn tasks(arguments: &Arguments) -> Vec<Task> {
     let mut tasks = gemm::tasks();
     tasks.extend(train::tasks());
     tasks.extend(generate::tasks());
+    tasks.extend(gan::tasks());
     tasks.extend(linear::tasks());
     tasks.extend(augment::tasks(arguments.data.as_deref()));
     tasks.extend(elementwise::tasks());

@@ -223,7 +223,7 @@ fn transformer(stream: &Stream) -> Sequential {
 }
 
 /// Inputs uniform in [0, 1), by seed 10 + i.
-fn input(i: u64, batch: usize, shape: &[usize]) -> Tensor {
+pub(crate) fn input(i: u64, batch: usize, shape: &[usize]) -> Tensor {
     let dims = [&[batch], shape].concat();
     let n = dims.iter().product();
     Tensor::from_vec(to_f32(&uniform(10 + i, n)), dims).expect("the length is the product")

@@ -54,6 +54,7 @@
 //! | [`metrics`] | how good the predictions are, batch by batch |
 //! | [`optim`] | SGD, Adam and their relatives; parameter groups, clipping |
 //! | [`trainer`] | `fit`, `evaluate`, `predict` |
+//! | [`gan`] | two networks against each other: losses, penalty, training, labels |
 //! | [`callbacks`] | early stopping, targets, best weights, logs, progress |
 //! | [`checkpoint`] | going on where a run stopped, to the bit |
 //! | [`weights`] | safetensors files, partial loading, import from PyTorch |
@@ -77,6 +78,7 @@ pub mod checkpoint;
 mod context;
 pub mod decode;
 mod exact;
+pub mod gan;
 pub mod init;
 pub mod layers;
 pub mod losses;

@@ -1,7 +1,7 @@
 //! Two-dimensional convolution.
 
 use super::size::{Padding, Size, Window};
-use super::{Setup, all_at_least_one, at_least_one, checked, weight_builders};
+use super::{Reweight, Setup, all_at_least_one, at_least_one, checked, weight_builders};
 use crate::{Context, Forward, Init, Module, Param};
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Real, Result, Shape};
@@ -170,15 +170,7 @@ impl<T: Real> Conv2d<T> {
 impl<T: Real> Forward<T> for Conv2d<T> {
     #[track_caller]
     fn forward(&self, x: &Tensor<T>, ctx: &mut Context) -> Tensor<T> {
-        let shape = checked(self.output_shape(x.shape()));
-        ctx.record(self, &shape);
-        let options = Conv2dOptions {
-            stride: self.window.stride,
-            padding: self.window.pads([x.shape()[1], x.shape()[2]]),
-            dilation: self.window.dilation,
-            groups: self.groups,
-        };
-        conv2d(x, &self.weight, self.bias.as_deref(), &options, self.setup.activation)
+        self.forward_with(&self.weight, x, ctx)
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
@@ -192,5 +184,24 @@ impl<T: Real> Forward<T> for Conv2d<T> {
                 Err(Error::shape("conv2d", expected, input))
             }
         }
+    }
+}
+
+impl<T: Real> Reweight<T> for Conv2d<T> {
+    fn weight(&self) -> &Param<T> {
+        &self.weight
+    }
+
+    #[track_caller]
+    fn forward_with(&self, weight: &Tensor<T>, x: &Tensor<T>, ctx: &mut Context) -> Tensor<T> {
+        let shape = checked(self.output_shape(x.shape()));
+        ctx.record(self, &shape);
+        let options = Conv2dOptions {
+            stride: self.window.stride,
+            padding: self.window.pads([x.shape()[1], x.shape()[2]]),
+            dilation: self.window.dilation,
+            groups: self.groups,
+        };
+        conv2d(x, weight, self.bias.as_deref(), &options, self.setup.activation)
     }
 }
