@@ -98,25 +98,21 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let border = values.len() - (arguments.test * values.len() as f64).round() as usize;
     let lag = arguments.difference.unwrap_or(season);
     let view = View::new(values, !arguments.levels, lag, border)?;
-    if border < season.max(window + lag) || border + horizon > values.len() {
-        let n = values.len();
-        return Err(format!(
-            "expected {} rows to learn from and {horizon} to be judged by, got {border} and {}",
-            season.max(window + lag + horizon),
-            n - border
-        )
-        .into());
+    let least = season.max(window + lag + horizon);
+    let later = values.len() - border;
+    if border < least || later < horizon {
+        let expected = format!("{least} rows to learn from and {horizon} to be judged by");
+        return Err(format!("expected at least {expected}, got {border} and {later}").into());
     }
     // Learning ends with the border; what is forecast later begins there.
     let at = view.place(border);
     let training = Windows::new(column(&view.scaled[..at])?, window, horizon)?;
-    let later = Windows::new(column(&view.scaled[at - window..])?, window, horizon)?;
+    let judging = Windows::new(column(&view.scaled[at - window..])?, window, horizon)?;
     println!(
-        "{}: {} rows, {border} to learn from, {} to be judged by; {} windows of {window} rows and the \
-         {horizon} that follow",
+        "{}: {} rows, {border} to learn from, {later} to be judged by; {} windows of {window} rows \
+         and the {horizon} that follow",
         series.name,
         values.len(),
-        values.len() - border,
         training.len()
     );
 
@@ -144,7 +140,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     );
 
     // From each month of the last part on that has a whole year before its end.
-    let output = predict(&model, &Loader::new(later).batch_size(64))?;
+    let output = predict(&model, &Loader::new(judging).batch_size(64))?;
     let forecasts: Vec<Vec<f64>> = (output.data().chunks(horizon).enumerate())
         .map(|(i, forecast)| view.back(border + i, forecast))
         .collect::<Result<_, _>>()?;
