@@ -3,9 +3,12 @@
 //! Run: cargo run --release --example char_lm -- --data input.txt
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
+#[path = "../shared/flags.rs"]
+mod flags;
 mod model;
 
 use clap::Parser;
+use flags::{at_least_one, positive};
 use model::{Kind, LanguageModel, Recurrent, Sizes, Transformer};
 use purlin::core::rng::Stream;
 use purlin::data::text::{self, Tokenizer, Vocabulary, Windows};
@@ -79,22 +82,6 @@ struct Arguments {
     /// Below 1 likely characters become likelier.
     #[arg(long, default_value_t = 0.8, value_parser = positive)]
     temperature: f64,
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("expected at least 1".into()),
-        Ok(n) => Ok(n),
-        Err(err) => Err(err.to_string()),
-    }
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(x) if x.is_finite() && x > 0.0 => Ok(x),
-        Ok(_) => Err("expected a number above 0".into()),
-        Err(err) => Err(err.to_string()),
-    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each example takes what it needs")]
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
+pub(crate) mod flags;
+
 use clap::Args;
 use purlin::core::linalg::Pca;
 use purlin::core::rng::Stream;

@@ -175,6 +175,57 @@ pub fn generate<T: Real>(
     sampler: &Sampler,
     rng: &mut Rng,
 ) -> Result<Vec<usize>> {
+    write(decoder, prompt, n, None, sampler, rng)
+}
+
+/// As [`generate`], but stops after the symbol `end`, which is the last of the result then; after
+/// `max` symbols without.
+///
+/// # Errors
+///
+/// As [`generate`].
+///
+/// # Examples
+///
+/// ```
+/// use purlin_core::rng::Stream;
+/// use purlin_nn::decode::{Decoder, Sampler, generate_until};
+/// use purlin_tensor::Tensor;
+///
+/// /// Counts up.
+/// struct Counter;
+///
+/// impl Decoder for Counter {
+///     fn step(&mut self, symbols: &[usize]) -> Tensor {
+///         Tensor::from_fn([1, 10], |i| if i == symbols[0] + 1 { 1.0 } else { 0.0 })
+///     }
+///     fn select(&mut self, _: &[usize]) {}
+/// }
+///
+/// let (greedy, mut rng) = (Sampler::greedy(), Stream::new(0, "text").rng(0));
+/// assert_eq!(generate_until(&mut Counter, &[2], 9, 5, &greedy, &mut rng)?, [3, 4, 5]);
+/// assert_eq!(generate_until(&mut Counter, &[2], 2, 5, &greedy, &mut rng)?, [3, 4]);
+/// # Ok::<(), purlin_core::Error>(())
+/// ```
+pub fn generate_until<T: Real>(
+    decoder: &mut (impl Decoder<T> + ?Sized),
+    prompt: &[usize],
+    max: usize,
+    end: usize,
+    sampler: &Sampler,
+    rng: &mut Rng,
+) -> Result<Vec<usize>> {
+    write(decoder, prompt, max, Some(end), sampler, rng)
+}
+
+fn write<T: Real>(
+    decoder: &mut (impl Decoder<T> + ?Sized),
+    prompt: &[usize],
+    max: usize,
+    end: Option<usize>,
+    sampler: &Sampler,
+    rng: &mut Rng,
+) -> Result<Vec<usize>> {
     if prompt.is_empty() {
         return Err(Error::shape("generate", "a prompt of at least 1 symbol", 0));
     }
@@ -183,13 +234,16 @@ pub fn generate<T: Real>(
         for &symbol in prompt {
             scores = Some(decoder.step(&[symbol]));
         }
-        let mut written = Vec::with_capacity(n);
-        while written.len() < n {
+        let mut written = Vec::with_capacity(max);
+        while written.len() < max {
             let Some(last) = &scores else { break };
             n_symbols("generate", last, 1)?;
             let symbol = sampler.pick(last.data(), rng)?;
             written.push(symbol);
-            if written.len() < n {
+            if Some(symbol) == end {
+                break;
+            }
+            if written.len() < max {
                 scores = Some(decoder.step(&[symbol]));
             }
         }
