@@ -206,8 +206,11 @@ pub(super) struct Incoming<T: Real> {
     /// The shape it will have.
     pub(super) stored: Shape,
     /// What makes it from them.
-    pub(super) change: Box<dyn Fn(&[Tensor<T>]) -> Tensor<T>>,
+    pub(super) change: Change<T>,
 }
+
+/// A tensor of the model from tensors of the file.
+type Change<T> = Box<dyn Fn(&[Tensor<T>]) -> Tensor<T>>;
 
 impl<T: Real> Incoming<T> {
     /// From one tensor of the file, under its name.
