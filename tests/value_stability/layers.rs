@@ -3,7 +3,7 @@
 use crate::table::{Hash, Table};
 use purlin::core::rng::Stream;
 use purlin::core::{Real, Shape};
-use purlin::nn::blocks::Residual;
+use purlin::nn::blocks::{DepthwiseSeparable, Residual, SqueezeExcitation};
 use purlin::nn::init::{Distribution, Fan};
 use purlin::nn::layers::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d,
@@ -13,6 +13,7 @@ use purlin::nn::layers::{
     RmsNorm, Rnn, Sigmoid, Silu, SinusoidalPositions, Softmax, Softplus, Tanh,
     TransformerEncoderLayer,
 };
+use purlin::nn::models::{ResNet, ResNetConfig, VisionTransformerConfig};
 use purlin::nn::{Context, Forward, Init, Sequential};
 use purlin::tensor::{Activation, Tensor};
 
@@ -58,6 +59,7 @@ fn case<T: Real>(
 fn cases<T: Real>() -> Vec<Case<T>> {
     let s = &Stream::new(SEED, "values");
     let image = [3, 9, 8, 6];
+    let vit = VisionTransformerConfig::new(8, 4).features(12).heads(3).hidden(20).depth(2);
     let inner = Sequential::new().push(Linear::new(20, 20, s)).push(BatchNorm1d::new(20));
     vec![
         case("linear", [7, 20], Linear::new(20, 33, s)),
@@ -107,6 +109,15 @@ fn cases<T: Real>() -> Vec<Case<T>> {
         case("dropout1d", [7, 5, 9], Dropout1d::new(0.3)),
         case("dropout2d", image, Dropout2d::new(0.3)),
         case("residual", [7, 20], Residual::new(inner).activation(Activation::Sigmoid)),
+        case("squeeze_excitation", image, SqueezeExcitation::new(6, 2, s)),
+        case("depthwise_separable", image, DepthwiseSeparable::new(6, 9, s).stride(2)),
+        case("resnet_cifar", [3, 9, 8, 3], ResNet::cifar(8, 5, s)),
+        case(
+            "resnet_bottleneck",
+            [3, 9, 8, 3],
+            ResNetConfig::resnet50().width(2).pre_activation(true).squeeze_excitation(2).build(5, s),
+        ),
+        case("vision_transformer", [3, 8, 8, 3], vit.build(5, s)),
     ]
 }
 
