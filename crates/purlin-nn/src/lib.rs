@@ -45,6 +45,7 @@
 //! | [`Context`] | training or evaluation, and the random streams of a pass |
 //! | [`layers`] | linear, convolution, pooling, normalisation, dropout, activations; embeddings, recurrent layers, attention |
 //! | [`blocks`] | the residual block |
+//! | [`models`] | autoencoders |
 //! | [`Sequential`], [`summary`] | layers one after another; the table of a model |
 //! | [`decode`] | sequences from models that score the next symbol |
 //! | [`losses`] | what training minimises |
@@ -80,6 +81,7 @@ pub mod init;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
+pub mod models;
 mod module;
 pub mod optim;
 mod param;
