@@ -11,7 +11,9 @@
 mod augment;
 mod cluster;
 mod elementwise;
+mod gan;
 mod gemm;
+mod generate;
 mod inputs;
 mod linear;
 mod measure;
@@ -67,6 +69,8 @@ fn tasks(arguments: &Arguments) -> Vec<Task> {
     }
     let mut tasks = gemm::tasks();
     tasks.extend(train::tasks());
+    tasks.extend(generate::tasks());
+    tasks.extend(gan::tasks());
     tasks.extend(linear::tasks());
     tasks.extend(augment::tasks(arguments.data.as_deref()));
     tasks.extend(elementwise::tasks());

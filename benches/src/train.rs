@@ -1,7 +1,7 @@
 //! Training steps (forward, loss, backward, optimizer) and inference of the measured networks.
 
 use crate::Task;
-use crate::inputs::{integers, to_f32, uniform};
+use crate::inputs::{integers, normal, to_f32, uniform};
 use crate::measure::{Row, peak_rss_mb, time};
 use purlin_core::rng::Stream;
 use purlin_nn::layers::{
@@ -9,7 +9,8 @@ use purlin_nn::layers::{
     Lstm, MaxPool2d, Rnn, TransformerEncoderLayer,
 };
 use purlin_nn::losses::{BceWithLogits, CrossEntropy};
-use purlin_nn::optim::{Adam, Optimizer};
+use purlin_nn::models::{ResNet, ResNetConfig, Stem};
+use purlin_nn::optim::{Adam, Optimizer, Sgd};
 use purlin_nn::{Context, Forward, Sequential};
 use purlin_tensor::{Activation, Tensor, no_grad};
 
@@ -40,6 +41,8 @@ struct Network {
 enum Input {
     /// Numbers in [0, 1), of this shape.
     Numbers(&'static [usize]),
+    /// Standard normal numbers, of this shape.
+    Normal(&'static [usize]),
     /// So many symbols, each below `n_classes`, with a label for each.
     Symbols(usize),
 }
@@ -49,6 +52,11 @@ impl Input {
     fn batch(self, i: u64, batch: usize, n_classes: usize) -> Tensor {
         match self {
             Self::Numbers(shape) => input(i, batch, shape),
+            Self::Normal(shape) => {
+                let dims = [&[batch], shape].concat();
+                let numbers = to_f32(&normal(10 + i, dims.iter().product()));
+                Tensor::from_vec(numbers, dims).expect("the length is the product")
+            }
             Self::Symbols(steps) => {
                 let symbols = integers(10 + i, batch * steps, n_classes as u64);
                 let symbols: Vec<f32> = symbols.into_iter().map(|symbol| symbol as f32).collect();
@@ -60,14 +68,14 @@ impl Input {
     /// Labels of a sample.
     fn labels(self) -> usize {
         match self {
-            Self::Numbers(_) => 1,
+            Self::Numbers(_) | Self::Normal(_) => 1,
             Self::Symbols(steps) => steps,
         }
     }
 
     fn unit(self) -> &'static str {
         match self {
-            Self::Numbers(_) => "samples/s",
+            Self::Numbers(_) | Self::Normal(_) => "samples/s",
             Self::Symbols(_) => "tokens/s",
         }
     }
@@ -127,11 +135,33 @@ fn networks() -> Vec<Network> {
             n_classes: VOCABULARY,
             n_batches: 8,
         },
+        Network {
+            task: RESNET,
+            build: |s| {
+                let config = ResNetConfig::resnet18().stem(Stem::Cifar);
+                let model: ResNet = config.build(10, s);
+                Sequential::new().push(model)
+            },
+            input: Input::Normal(&[32, 32, 3]),
+            batch: 32,
+            n_classes: 10,
+            n_batches: 8,
+        },
     ]
 }
 
+/// The network that is trained by SGD; all others by Adam.
+const RESNET: &str = "resnet18-cifar";
+
+fn optimizer(task: &str) -> Box<dyn Optimizer> {
+    match task {
+        RESNET => Box::new(Sgd::new(0.01).momentum(0.9).weight_decay(5e-4)),
+        _ => Box::new(Adam::new(1e-3)),
+    }
+}
+
 /// Symbols of the models of characters.
-const VOCABULARY: usize = 65;
+pub(crate) const VOCABULARY: usize = 65;
 
 fn character_model<L: Forward + 'static>(
     stream: &Stream,
@@ -193,7 +223,7 @@ fn transformer(stream: &Stream) -> Sequential {
 }
 
 /// Inputs uniform in [0, 1), by seed 10 + i.
-fn input(i: u64, batch: usize, shape: &[usize]) -> Tensor {
+pub(crate) fn input(i: u64, batch: usize, shape: &[usize]) -> Tensor {
     let dims = [&[batch], shape].concat();
     let n = dims.iter().product();
     Tensor::from_vec(to_f32(&uniform(10 + i, n)), dims).expect("the length is the product")
@@ -201,7 +231,7 @@ fn input(i: u64, batch: usize, shape: &[usize]) -> Tensor {
 
 fn train(network: &Network) -> Row {
     let mut model = (network.build)(&Stream::new(0, "init"));
-    let mut optimizer = Adam::new(1e-3);
+    let mut optimizer = optimizer(network.task);
     let batches: Vec<(Tensor, Vec<usize>)> = (0..network.n_batches)
         .map(|i| {
             let n = network.batch * network.input.labels();

@@ -3,7 +3,7 @@
 use purlin::core::rng::Stream;
 use purlin::core::{Error, Result};
 use purlin::data::{Dataset, ImageDataset, Loader, Pipeline};
-use purlin::nn::Sequential;
+use purlin::nn::Forward;
 use purlin::nn::trainer::{History, predict};
 use purlin::plot::{ConfusionMatrix, Figure, ImageGrid, LearningCurves};
 use purlin::tensor::Tensor;
@@ -39,7 +39,7 @@ impl fmt::Display for Guess {
 
 /// Predicts every picture.
 pub(crate) fn judge(
-    model: &Sequential,
+    model: &(impl Forward + ?Sized),
     pipeline: &Pipeline,
     images: &ImageDataset,
     names: &[String],

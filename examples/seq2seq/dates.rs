@@ -45,7 +45,7 @@ pub(crate) fn pairs(n: usize, seed: u64) -> Vec<Pair> {
 pub(crate) const N_DAYS: usize = 73_049;
 
 fn days(year: usize, month: usize) -> usize {
-    let is_leap = year % 4 == 0 && year % 100 != 0 || year % 400 == 0;
+    let is_leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
     match month {
         1 => 28 + usize::from(is_leap),
         3 | 5 | 8 | 10 => 30,

@@ -24,7 +24,9 @@ pub mod text;
 pub use adapters::{Concat, Map, Subset};
 pub use array::{Array, ArrayData};
 pub use dataset::{Dataset, Label, TargetKind};
-pub use generate::{blobs, circles, linear, moons, regression, spirals, swiss_roll};
+pub use generate::{
+    blobs, circles, grid_centers, linear, moons, regression, ring_centers, spirals, swiss_roll,
+};
 #[cfg(feature = "image")]
 pub use image::ImageFolder;
 pub use image::{Augment, Image, ImageDataset, Pipeline};

@@ -44,8 +44,8 @@
 //! | [`Module`], [`Forward`], [`Param`], [`Buffer`] | what a layer is |
 //! | [`Context`] | training or evaluation, and the random streams of a pass |
 //! | [`layers`] | linear, convolution, pooling, normalisation, dropout, activations; embeddings, recurrent layers, attention |
-//! | [`blocks`] | the residual block |
-//! | [`models`] | autoencoders |
+//! | [`blocks`] | the residual blocks, squeeze and excitation, the depthwise separable convolution |
+//! | [`models`] | `ResNet`, `VisionTransformer`; autoencoders, plain and variational |
 //! | [`Sequential`], [`summary`] | layers one after another; the table of a model |
 //! | [`decode`] | sequences from models that score the next symbol |
 //! | [`losses`] | what training minimises |
@@ -54,6 +54,7 @@
 //! | [`metrics`] | how good the predictions are, batch by batch |
 //! | [`optim`] | SGD, Adam and their relatives; parameter groups, clipping |
 //! | [`trainer`] | `fit`, `evaluate`, `predict` |
+//! | [`gan`] | two networks against each other: losses, penalty, training, labels |
 //! | [`callbacks`] | early stopping, targets, best weights, logs, progress |
 //! | [`checkpoint`] | going on where a run stopped, to the bit |
 //! | [`weights`] | safetensors files, partial loading, import from PyTorch |
@@ -77,6 +78,7 @@ pub mod checkpoint;
 mod context;
 pub mod decode;
 mod exact;
+pub mod gan;
 pub mod init;
 pub mod layers;
 pub mod losses;

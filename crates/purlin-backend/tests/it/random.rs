@@ -1,8 +1,8 @@
 //! Random arrays: moments, prefixes, threads.
 
 use crate::common::same_everywhere;
-use purlin_backend::random::{fill_bernoulli, fill_normal, fill_uniform};
-use purlin_core::rng::Stream;
+use purlin_backend::random::{fill_bernoulli, fill_mask, fill_normal, fill_uniform};
+use purlin_core::rng::{Rng, Stream};
 
 const N: usize = 200_000;
 
@@ -40,6 +40,31 @@ fn draws_do_not_depend_on_threads_and_have_their_moments() {
     });
     assert!(mask.iter().all(|&m| m == 0.0 || m == 1.0));
     assert!((moments(&mask).0 - 0.3).abs() < 5.0 * (0.21 / n).sqrt());
+}
+
+#[test]
+fn blocks_are_the_draws_of_their_generators() {
+    let (stream, n) = (Stream::new(9, "test"), 2 * 1024 + 77);
+    let draws = |draw: &mut dyn FnMut(&mut Rng) -> f64| -> Vec<f64> {
+        let mut rngs: Vec<Rng> = (0..3).map(|block| stream.child_at(4).rng(block)).collect();
+        (0..n).map(|i| draw(&mut rngs[i / 1024])).collect()
+    };
+    let filled = |fill: &(dyn Fn(&mut [f64]) + Sync)| {
+        same_everywhere(|| {
+            let mut x = vec![0.5; n];
+            fill(&mut x);
+            x
+        })
+    };
+    let uniform = filled(&|x| fill_uniform(&stream, 4, -2.0, 7.0, x));
+    assert_eq!(uniform, draws(&mut |rng| rng.uniform_in(-2.0, 7.0)));
+    let third = 1.0 / 3.0;
+    let mask = filled(&|x| fill_mask(&stream, 4, third, 1.5, x));
+    assert_eq!(mask, draws(&mut |rng| if rng.bernoulli(third) { 1.5 } else { 0.0 }));
+    let normal = filled(&|x| fill_normal(&stream, 4, 0.0, 1.0, x));
+    for (x, y) in normal.iter().zip(draws(&mut Rng::normal)) {
+        assert!((x - y).abs() <= 4.0 * f64::EPSILON * y.abs(), "{x} {y}"); // another logarithm
+    }
 }
 
 #[test]

@@ -103,6 +103,44 @@ impl Blobs {
     }
 }
 
+/// The corners of a regular polygon as centres for [`Blobs::centers`], `(n_centers, 2)`: on a circle of
+/// this radius about the origin, the first at angle 0.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_data::{blobs, ring_centers};
+///
+/// let (x, modes) = blobs(0, 100).centers(ring_centers(8, 2.0))?.std(0.02).seed(1).generate();
+/// assert_eq!((x.shape(), modes[799]), ((800, 2), 7));
+/// # Ok::<(), purlin_core::Error>(())
+/// ```
+pub fn ring_centers(n_centers: usize, radius: f64) -> Matrix<f64> {
+    Matrix::from_fn(n_centers, 2, |i, j| {
+        let (sin, cos) = libm::sincos(std::f64::consts::TAU * i as f64 / n_centers as f64);
+        radius * [cos, sin][j]
+    })
+}
+
+/// A square grid of centres for [`Blobs::centers`], `(side * side, 2)`: `spacing` apart, its middle at
+/// the origin, row by row.
+///
+/// # Examples
+///
+/// ```
+/// use purlin_core::Matrix;
+/// use purlin_data::grid_centers;
+///
+/// let corners = [[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]];
+/// assert_eq!(grid_centers(2, 2.0), Matrix::from_rows(&corners));
+/// ```
+pub fn grid_centers(side: usize, spacing: f64) -> Matrix<f64> {
+    Matrix::from_fn(side * side, 2, |i, j| {
+        let step = [i % side, i / side][j] as f64;
+        spacing * (step - (side as f64 - 1.0) / 2.0)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +171,21 @@ mod tests {
         assert_eq!(run(1).shape(), (10, 4));
         assert_eq!(blobs(3, 0).generate().0.shape(), (0, 2));
         assert!(blobs(1, 1).centers(Matrix::from_rows(&[[f64::NAN]])).is_err());
+    }
+
+    #[test]
+    fn rings_and_grids_lie_about_the_origin() {
+        let ring = ring_centers(5, 3.0);
+        assert_eq!(ring.row(0), [3.0, 0.0]);
+        for row in ring.rows() {
+            assert!((row[0] * row[0] + row[1] * row[1] - 9.0).abs() < 1e-12);
+        }
+        let grid = grid_centers(5, 1.5);
+        assert_eq!(
+            (grid.row(0), grid.row(12), grid.row(24)),
+            (&[-3.0; 2][..], &[0.0; 2][..], &[3.0; 2][..])
+        );
+        assert_eq!(grid.row(1), [-1.5, -3.0]);
+        assert_eq!(grid_centers(0, 1.0).n_rows(), 0);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | function | rows | what comes with them |
 //! |---|---|---|
-//! | [`blobs`] | Gaussian clouds | cloud of each row |
+//! | [`blobs`] | Gaussian clouds, anywhere or at [`ring_centers`] or [`grid_centers`] | cloud of each row |
 //! | [`moons`] | two interleaved half circles, 2-D | moon of each row |
 //! | [`circles`] | one circle within another, 2-D | circle of each row |
 //! | [`spirals`] | arms around the origin, 2-D | arm of each row |
@@ -18,7 +18,7 @@ mod linear;
 mod plane;
 mod swiss_roll;
 
-pub use blobs::{Blobs, blobs};
+pub use blobs::{Blobs, blobs, grid_centers, ring_centers};
 pub use linear::{Linear, Regression, RegressionData, linear, regression};
 pub use plane::{Circles, Moons, Spirals, circles, moons, spirals};
 pub use swiss_roll::{SwissRoll, swiss_roll};

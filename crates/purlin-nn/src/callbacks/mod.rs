@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`EarlyStopping`] | stops when a value no longer improves; keeps the best weights | `observe`, `restore` |
 //! | [`TargetReached`] | stops when a value is good enough | `observe` |
+//! | [`Ema`] | a moving average of the weights, which often does better | `update`, `apply` |
 //! | [`SaveBest`] | writes the weights whenever a value improves | `observe` |
 //! | [`CsvLog`] | one line per epoch | `write` |
 //! | [`TensorBoard`] | the values of every epoch as an event file | `write` |
@@ -39,6 +40,7 @@
 
 mod csv_log;
 mod early_stopping;
+mod ema;
 mod lines;
 mod lr_log;
 #[cfg(feature = "progress")]
@@ -49,6 +51,7 @@ mod tensor_board;
 
 pub use csv_log::CsvLog;
 pub use early_stopping::EarlyStopping;
+pub use ema::Ema;
 pub use lines::Lines;
 pub use lr_log::LrLog;
 #[cfg(feature = "progress")]
@@ -156,6 +159,16 @@ pub trait Callback<T: Real = f32>: Send {
         Ok(())
     }
 
+    /// After each step of the optimizer, before [`Callback::on_batch_end`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Callback::on_train_begin`].
+    fn on_step(&mut self, model: &dyn Module<T>) -> Result<()> {
+        let _ = model;
+        Ok(())
+    }
+
     /// After each batch.
     ///
     /// # Errors
@@ -215,6 +228,9 @@ impl<T: Real, C: Callback<T> + ?Sized> Callback<T> for &mut C {
     }
     fn on_train_begin(&mut self, run: &RunInfo) -> Result<()> {
         (**self).on_train_begin(run)
+    }
+    fn on_step(&mut self, model: &dyn Module<T>) -> Result<()> {
+        (**self).on_step(model)
     }
     fn on_batch_end(&mut self, end: &BatchEnd<'_>) -> Result<()> {
         (**self).on_batch_end(end)

@@ -82,6 +82,17 @@ pub struct Checkpoint<T: Real = f32> {
     pub records: BTreeMap<String, String>,
     /// Tensors of your own, by name.
     pub tensors: BTreeMap<String, Tensor<T>>,
+    /// Further models with their optimizers, by name; see [`Checkpoint::add_part`].
+    pub parts: BTreeMap<String, Part<T>>,
+}
+
+/// A model and its optimizer, beside those that a checkpoint began with.
+#[derive(Debug, Clone)]
+pub struct Part<T: Real = f32> {
+    /// Parameters and buffers by name, in the order of the walk.
+    pub weights: Vec<(String, Tensor<T>)>,
+    /// What the optimizer remembers.
+    pub optimizer: OptimizerState<T>,
 }
 
 /// What the metadata holds.
@@ -92,6 +103,15 @@ struct Record {
     optimizer: OptimizerRecord,
     weights: Vec<String>,
     records: BTreeMap<String, String>,
+    /// Not there in files of models that train alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    parts: BTreeMap<String, PartRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PartRecord {
+    optimizer: OptimizerRecord,
+    weights: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -124,7 +144,55 @@ impl<T: Real> Checkpoint<T> {
             position,
             records: BTreeMap::new(),
             tensors: BTreeMap::new(),
+            parts: BTreeMap::new(),
         }
+    }
+
+    /// Adds the state of another model and its optimizer, such as the discriminator of a GAN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use purlin_nn::Param;
+    /// use purlin_nn::checkpoint::{Checkpoint, Position};
+    /// use purlin_nn::optim::Sgd;
+    /// use purlin_tensor::Tensor;
+    ///
+    /// let (a, mut b) = (Param::new(Tensor::from([1.0f32])), Param::new(Tensor::from([2.0])));
+    /// let mut checkpoint = Checkpoint::capture(&a, &Sgd::new(0.1), Position::default());
+    /// checkpoint.add_part("other", &b, &Sgd::new(0.2));
+    /// b.data_mut()[0] = 5.0;
+    /// checkpoint.restore_part("other", &mut b, &mut Sgd::new(0.2))?;
+    /// assert_eq!(b.to_vec(), [2.0]);
+    /// # Ok::<(), purlin_core::Error>(())
+    /// ```
+    pub fn add_part(
+        &mut self,
+        name: &str,
+        model: &(impl Module<T> + ?Sized),
+        optimizer: &(impl Optimizer<T> + ?Sized),
+    ) {
+        let part = Part { weights: state_dict(model), optimizer: optimizer.state() };
+        self.parts.insert(name.to_owned(), part);
+    }
+
+    /// Puts a model and its optimizer into the state that [`add_part`](Self::add_part) kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`restore`](Self::restore), and [`Error::InvalidParam`] when there is none of that name.
+    pub fn restore_part(
+        &self,
+        name: &str,
+        model: &mut (impl Module<T> + ?Sized),
+        optimizer: &mut (impl Optimizer<T> + ?Sized),
+    ) -> Result<()> {
+        let Some(Part { weights, optimizer: state }) = self.parts.get(name) else {
+            let names: Vec<&str> = self.parts.keys().map(String::as_str).collect();
+            let rule = format!("one of [{}]", names.join(", "));
+            return Err(Error::param("checkpoint", "part", rule, name));
+        };
+        restore(weights, state, model, optimizer)
     }
 
     /// Adds a record: anything that serde can write.
@@ -163,24 +231,7 @@ impl<T: Real> Checkpoint<T> {
         model: &mut (impl Module<T> + ?Sized),
         optimizer: &mut (impl Optimizer<T> + ?Sized),
     ) -> Result<()> {
-        for (name, _) in state_dict(model) {
-            if !self.weights.iter().any(|(own, _)| *own == name) {
-                let rule = "those of the model";
-                return Err(Error::param(
-                    "checkpoint",
-                    "weights",
-                    rule,
-                    format!("none for {name}"),
-                ));
-            }
-        }
-        let before = optimizer.state();
-        optimizer.load_state(self.optimizer.clone())?;
-        let loaded = load_state_dict(model, &self.weights);
-        if loaded.is_err() {
-            optimizer.load_state(before)?;
-        }
-        loaded
+        restore(&self.weights, &self.optimizer, model, optimizer)
     }
 
     /// Writes the checkpoint; at any moment either the old or the new file is there, whole.
@@ -191,15 +242,9 @@ impl<T: Real> Checkpoint<T> {
     /// there stays. [`Error::Io`] when the system refuses.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let mut writer = TensorWriter::new();
-        for (name, tensor) in &self.weights {
-            self.check_finite(name, tensor)?;
-            writer.tensor(&format!("model/{name}"), tensor)?;
-        }
-        for param in &self.optimizer.params {
-            for (slot, tensor) in &param.slots {
-                self.check_finite(&format!("{slot} of {}", param.name), tensor)?;
-                writer.tensor(&format!("optimizer/{slot}/{}", param.name), tensor)?;
-            }
+        self.write(&mut writer, "", &self.weights, &self.optimizer)?;
+        for (name, part) in &self.parts {
+            self.write(&mut writer, &prefix_of(name), &part.weights, &part.optimizer)?;
         }
         for (name, tensor) in &self.tensors {
             writer.tensor(&format!("extra/{name}"), tensor)?;
@@ -207,9 +252,15 @@ impl<T: Real> Checkpoint<T> {
         let record = Record {
             version: VERSION,
             position: self.position,
-            optimizer: self.optimizer_record(),
-            weights: self.weights.iter().map(|(name, _)| name.clone()).collect(),
+            optimizer: optimizer_record(&self.optimizer),
+            weights: names(&self.weights),
             records: self.records.clone(),
+            parts: (self.parts.iter())
+                .map(|(name, Part { weights, optimizer })| {
+                    let optimizer = optimizer_record(optimizer);
+                    (name.clone(), PartRecord { optimizer, weights: names(weights) })
+                })
+                .collect(),
         };
         let json = serde_json::to_string(&record)
             .map_err(|e| Error::param("checkpoint", "record", "writable as JSON", e))?;
@@ -229,18 +280,25 @@ impl<T: Real> Checkpoint<T> {
         }
     }
 
-    fn optimizer_record(&self) -> OptimizerRecord {
-        let param = |param: &ParamState<T>| ParamRecord {
-            name: param.name.clone(),
-            steps: param.steps,
-            slots: param.slots.iter().map(|(slot, _)| slot.clone()).collect(),
-        };
-        OptimizerRecord {
-            kind: self.optimizer.kind.clone(),
-            lr: self.optimizer.lr,
-            momentum: self.optimizer.momentum,
-            params: self.optimizer.params.iter().map(param).collect(),
+    /// The tensors of a model and its optimizer.
+    fn write(
+        &self,
+        writer: &mut TensorWriter,
+        prefix: &str,
+        weights: &[(String, Tensor<T>)],
+        optimizer: &OptimizerState<T>,
+    ) -> Result<()> {
+        for (name, tensor) in weights {
+            self.check_finite(name, tensor)?;
+            writer.tensor(&format!("{prefix}model/{name}"), tensor)?;
         }
+        for param in &optimizer.params {
+            for (slot, tensor) in &param.slots {
+                self.check_finite(&format!("{slot} of {}", param.name), tensor)?;
+                writer.tensor(&format!("{prefix}optimizer/{slot}/{}", param.name), tensor)?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads a checkpoint.
@@ -274,31 +332,42 @@ impl<T: Real> Checkpoint<T> {
                 Err(Error::unsupported("checkpoint", file.path(), reason))
             }
         };
-        let mut weights = Vec::new();
-        for name in record.weights {
-            let tensor = read(format!("model/{name}"))?;
-            weights.push((name, tensor));
-        }
-        let mut params = Vec::new();
-        for ParamRecord { name, steps, slots } in record.optimizer.params {
-            let mut tensors = Vec::new();
-            for slot in slots {
-                let tensor = read(format!("optimizer/{slot}/{name}"))?;
-                tensors.push((slot, tensor));
+        let part = |prefix: &str, names: Vec<String>, optimizer: OptimizerRecord| {
+            let mut weights = Vec::new();
+            for name in names {
+                let tensor = read(format!("{prefix}model/{name}"))?;
+                weights.push((name, tensor));
             }
-            params.push(ParamState { name, steps, slots: tensors });
+            let mut params = Vec::new();
+            for ParamRecord { name, steps, slots } in optimizer.params {
+                let mut tensors = Vec::new();
+                for slot in slots {
+                    let tensor = read(format!("{prefix}optimizer/{slot}/{name}"))?;
+                    tensors.push((slot, tensor));
+                }
+                params.push(ParamState { name, steps, slots: tensors });
+            }
+            let OptimizerRecord { kind, lr, momentum, .. } = optimizer;
+            let optimizer = OptimizerState { kind, lr, momentum, params };
+            Ok::<_, Error>(Part { weights, optimizer })
+        };
+        let Part { weights, optimizer } = part("", record.weights, record.optimizer)?;
+        let mut parts = BTreeMap::new();
+        for (name, PartRecord { optimizer, weights }) in record.parts {
+            let read = part(&prefix_of(&name), weights, optimizer)?;
+            parts.insert(name, read);
         }
         let mut tensors = BTreeMap::new();
         for name in file.names().filter_map(|name| name.strip_prefix("extra/")) {
             tensors.insert(name.to_owned(), read(format!("extra/{name}"))?);
         }
-        let OptimizerRecord { kind, lr, momentum, .. } = record.optimizer;
         Ok(Self {
             weights,
-            optimizer: OptimizerState { kind, lr, momentum, params },
+            optimizer,
             position: record.position,
             records: record.records,
             tensors,
+            parts,
         })
     }
 
@@ -311,6 +380,51 @@ impl<T: Real> Checkpoint<T> {
     pub fn sweep(path: impl AsRef<Path>) -> Result<()> {
         atomic::sweep("checkpoint", path.as_ref())
     }
+}
+
+/// Before the names of the tensors of a part.
+fn prefix_of(part: &str) -> String {
+    format!("part/{part}/")
+}
+
+fn names<T: Real>(weights: &[(String, Tensor<T>)]) -> Vec<String> {
+    weights.iter().map(|(name, _)| name.clone()).collect()
+}
+
+fn optimizer_record<T: Real>(optimizer: &OptimizerState<T>) -> OptimizerRecord {
+    let param = |param: &ParamState<T>| ParamRecord {
+        name: param.name.clone(),
+        steps: param.steps,
+        slots: param.slots.iter().map(|(slot, _)| slot.clone()).collect(),
+    };
+    OptimizerRecord {
+        kind: optimizer.kind.clone(),
+        lr: optimizer.lr,
+        momentum: optimizer.momentum,
+        params: optimizer.params.iter().map(param).collect(),
+    }
+}
+
+/// Both, or an error and neither.
+fn restore<T: Real>(
+    weights: &[(String, Tensor<T>)],
+    state: &OptimizerState<T>,
+    model: &mut (impl Module<T> + ?Sized),
+    optimizer: &mut (impl Optimizer<T> + ?Sized),
+) -> Result<()> {
+    for (name, _) in state_dict(model) {
+        if !weights.iter().any(|(own, _)| *own == name) {
+            let value = format!("none for {name}");
+            return Err(Error::param("checkpoint", "weights", "those of the model", value));
+        }
+    }
+    let before = optimizer.state();
+    optimizer.load_state(state.clone())?;
+    let loaded = load_state_dict(model, weights);
+    if loaded.is_err() {
+        optimizer.load_state(before)?;
+    }
+    loaded
 }
 
 /// Read before the rest, which later versions may have changed.

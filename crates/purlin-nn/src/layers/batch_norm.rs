@@ -3,7 +3,7 @@
 use super::{at_least_one, checked, positive, within_one};
 use crate::{Buffer, Context, Forward, Module, Param};
 use purlin_core::{Error, Real, Result, Shape};
-use purlin_tensor::{Tensor, batch_norm, batch_norm_infer, no_grad};
+use purlin_tensor::{Activation, Tensor, batch_norm, batch_norm_infer, no_grad};
 
 macro_rules! batch_norm_layer {
     ($(#[$doc:meta])* $name:ident, $op:literal, $expected:literal, $ranks:pat) => {
@@ -22,6 +22,8 @@ macro_rules! batch_norm_layer {
             eps: f64,
             #[module(skip)]
             momentum: f64,
+            #[module(skip)]
+            activation: Activation,
         }
 
         impl<T: Real> $name<T> {
@@ -40,6 +42,7 @@ macro_rules! batch_norm_layer {
                     running_var: Buffer::new(Tensor::ones(num_features)),
                     eps: 1e-5,
                     momentum: 0.1,
+                    activation: Activation::Identity,
                 }
             }
 
@@ -79,6 +82,32 @@ macro_rules! batch_norm_layer {
                 self
             }
 
+            /// What is applied to the output while it is written; nothing unless set.
+            #[must_use]
+            pub fn activation(mut self, activation: Activation) -> Self {
+                self.activation = activation;
+                self
+            }
+
+            /// [`Forward::forward`] with `other`, of the shape of `x`, added before the activation:
+            /// `activation(norm(x) + other)`, the end of a residual block.
+            ///
+            /// # Panics
+            ///
+            /// When a shape does not fit, or as [`Forward::forward`].
+            #[track_caller]
+            pub fn forward_add(
+                &self,
+                x: &Tensor<T>,
+                other: &Tensor<T>,
+                ctx: &mut Context,
+            ) -> Tensor<T> {
+                let is_met = other.shape() == x.shape();
+                let expected = || format!("other of shape {}", x.shape());
+                assert!(is_met, "{}", Error::shape($op, expected(), other.shape()));
+                self.run(x, Some(other), ctx)
+            }
+
             fn num_features(&self) -> usize {
                 self.running_mean.get().numel()
             }
@@ -87,23 +116,7 @@ macro_rules! batch_norm_layer {
         impl<T: Real> Forward<T> for $name<T> {
             #[track_caller]
             fn forward(&self, x: &Tensor<T>, ctx: &mut Context) -> Tensor<T> {
-                let shape = checked(self.output_shape(x.shape()));
-                ctx.record(self, &shape);
-                let (weight, bias) = (self.weight.as_deref(), self.bias.as_deref());
-                let is_frozen = self.running_mean.is_frozen() && self.running_var.is_frozen();
-                if !ctx.is_training() || is_frozen {
-                    let (mean, var) = (self.running_mean.get(), self.running_var.get());
-                    return batch_norm_infer(x, &mean, &var, weight, bias, self.eps);
-                }
-                let per_channel = x.numel() / self.num_features();
-                assert!(
-                    per_channel > 1,
-                    "{}: expected more than 1 value per channel when training, got input {shape}",
-                    $op
-                );
-                let out = batch_norm(x, weight, bias, self.eps);
-                self.follow(&out.mean, &out.var, per_channel);
-                out.y
+                self.run(x, None, ctx)
             }
 
             fn output_shape(&self, input: &Shape) -> Result<Shape> {
@@ -116,6 +129,36 @@ macro_rules! batch_norm_layer {
         }
 
         impl<T: Real> $name<T> {
+            #[track_caller]
+            fn run(
+                &self,
+                x: &Tensor<T>,
+                other: Option<&Tensor<T>>,
+                ctx: &mut Context,
+            ) -> Tensor<T> {
+                let shape = checked(self.output_shape(x.shape()));
+                ctx.record(self, &shape);
+                let (weight, bias) = (self.weight.as_deref(), self.bias.as_deref());
+                let is_frozen = self.running_mean.is_frozen() && self.running_var.is_frozen();
+                let finish = |y: Tensor<T>| match other {
+                    Some(other) => (y + other).activate(self.activation),
+                    None => y.activate(self.activation),
+                };
+                if !ctx.is_training() || is_frozen {
+                    let (mean, var) = (self.running_mean.get(), self.running_var.get());
+                    return finish(batch_norm_infer(x, &mean, &var, weight, bias, self.eps));
+                }
+                let per_channel = x.numel() / self.num_features();
+                assert!(
+                    per_channel > 1,
+                    "{}: expected more than 1 value per channel when training, got input {shape}",
+                    $op
+                );
+                let out = batch_norm(x, weight, bias, self.eps);
+                self.follow(&out.mean, &out.var, per_channel);
+                finish(out.y)
+            }
+
             /// Moves the running statistics towards those of a batch.
             fn follow(&self, mean: &Tensor<T>, var: &Tensor<T>, per_channel: usize) {
                 let n = per_channel as f64;

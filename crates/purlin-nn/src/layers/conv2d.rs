@@ -1,8 +1,8 @@
 //! Two-dimensional convolution.
 
 use super::size::{Padding, Size, Window};
-use super::{Setup, all_at_least_one, at_least_one, checked, weight_builders};
-use crate::{Context, Forward, Module, Param};
+use super::{Reweight, Setup, all_at_least_one, at_least_one, checked, weight_builders};
+use crate::{Context, Forward, Init, Module, Param};
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Real, Result, Shape};
 use purlin_tensor::{Conv2dOptions, Tensor, conv2d};
@@ -71,13 +71,38 @@ impl<T: Real> Conv2d<T> {
         at_least_one("conv2d", "in_channels", in_channels);
         at_least_one("conv2d", "out_channels", out_channels);
         all_at_least_one("conv2d", "kernel_size", &kernel);
-        let shape: Shape = [kernel[0], kernel[1], in_channels, out_channels].into();
         let setup = Setup::new(stream);
+        let conv = Self::drawn(in_channels, out_channels, kernel, 1, setup);
+        conv.bias(true)
+    }
+
+    /// Without bias, drawn once by `init`, for blocks that know all this beforehand.
+    #[track_caller]
+    pub(crate) fn unbiased(
+        [in_channels, out_channels]: [usize; 2],
+        kernel_size: usize,
+        groups: usize,
+        init: Init,
+        stream: &Stream,
+    ) -> Self {
+        super::check_groups("conv2d", groups, in_channels, out_channels);
+        let setup = Setup { init, ..Setup::new(stream) };
+        Self::drawn(in_channels, out_channels, [kernel_size; 2], groups, setup)
+    }
+
+    fn drawn(
+        in_channels: usize,
+        out_channels: usize,
+        kernel: [usize; 2],
+        groups: usize,
+        setup: Setup,
+    ) -> Self {
+        let shape: Shape = [kernel[0], kernel[1], in_channels / groups, out_channels].into();
         Self {
             weight: setup.weight(&shape),
-            bias: Some(setup.bias(out_channels, &shape)),
+            bias: None,
             in_channels,
-            groups: 1,
+            groups,
             window: Window::new(kernel, [1, 1]),
             setup,
         }
@@ -145,15 +170,7 @@ impl<T: Real> Conv2d<T> {
 impl<T: Real> Forward<T> for Conv2d<T> {
     #[track_caller]
     fn forward(&self, x: &Tensor<T>, ctx: &mut Context) -> Tensor<T> {
-        let shape = checked(self.output_shape(x.shape()));
-        ctx.record(self, &shape);
-        let options = Conv2dOptions {
-            stride: self.window.stride,
-            padding: self.window.pads([x.shape()[1], x.shape()[2]]),
-            dilation: self.window.dilation,
-            groups: self.groups,
-        };
-        conv2d(x, &self.weight, self.bias.as_deref(), &options, self.setup.activation)
+        self.forward_with(&self.weight, x, ctx)
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
@@ -167,5 +184,24 @@ impl<T: Real> Forward<T> for Conv2d<T> {
                 Err(Error::shape("conv2d", expected, input))
             }
         }
+    }
+}
+
+impl<T: Real> Reweight<T> for Conv2d<T> {
+    fn weight(&self) -> &Param<T> {
+        &self.weight
+    }
+
+    #[track_caller]
+    fn forward_with(&self, weight: &Tensor<T>, x: &Tensor<T>, ctx: &mut Context) -> Tensor<T> {
+        let shape = checked(self.output_shape(x.shape()));
+        ctx.record(self, &shape);
+        let options = Conv2dOptions {
+            stride: self.window.stride,
+            padding: self.window.pads([x.shape()[1], x.shape()[2]]),
+            dilation: self.window.dilation,
+            groups: self.groups,
+        };
+        conv2d(x, weight, self.bias.as_deref(), &options, self.setup.activation)
     }
 }

@@ -1,6 +1,6 @@
 //! The fully connected layer.
 
-use super::{Setup, at_least_one, checked, weight_builders};
+use super::{Reweight, Setup, at_least_one, checked, weight_builders};
 use crate::{Context, Forward, Module, Param};
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Real, Result, Shape};
@@ -69,9 +69,7 @@ impl<T: Real> Linear<T> {
 impl<T: Real> Forward<T> for Linear<T> {
     #[track_caller]
     fn forward(&self, x: &Tensor<T>, ctx: &mut Context) -> Tensor<T> {
-        let shape = checked(self.output_shape(x.shape()));
-        ctx.record(self, &shape);
-        linear(x, &self.weight, self.bias.as_deref(), self.setup.activation)
+        self.forward_with(&self.weight, x, ctx)
     }
 
     fn output_shape(&self, input: &Shape) -> Result<Shape> {
@@ -82,5 +80,18 @@ impl<T: Real> Forward<T> for Linear<T> {
             }
             _ => Err(Error::shape("linear", format!("input (..., {in_features})"), input)),
         }
+    }
+}
+
+impl<T: Real> Reweight<T> for Linear<T> {
+    fn weight(&self) -> &Param<T> {
+        &self.weight
+    }
+
+    #[track_caller]
+    fn forward_with(&self, weight: &Tensor<T>, x: &Tensor<T>, ctx: &mut Context) -> Tensor<T> {
+        let shape = checked(self.output_shape(x.shape()));
+        ctx.record(self, &shape);
+        linear(x, weight, self.bias.as_deref(), self.setup.activation)
     }
 }

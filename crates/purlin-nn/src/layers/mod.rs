@@ -33,6 +33,8 @@ mod pool;
 mod recurrent;
 mod rms_norm;
 mod size;
+mod spectral_norm;
+mod unflatten;
 
 pub use activation::{
     Elu, Gelu, GeluTanh, LeakyRelu, LogSoftmax, Relu, Sigmoid, Silu, Softmax, Softplus, Tanh,
@@ -61,6 +63,8 @@ pub use recurrent::{
 };
 pub use rms_norm::RmsNorm;
 pub use size::{Padding, Size};
+pub use spectral_norm::{Reweight, SpectralNorm};
+pub use unflatten::Unflatten;
 
 use crate::Param;
 use crate::init::{Init, fans};

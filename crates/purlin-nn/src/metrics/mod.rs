@@ -8,6 +8,7 @@
 //! | [`LogLoss`] | probabilities per class | mean negative log of the right class's probability |
 //! | [`Perplexity`] | logits per class | `e` to the mean cross-entropy |
 //! | [`Regression`] | values | MAE, MSE, RMSE, MAPE, R² |
+//! | [`frechet_distance`], [`kernel_distance`], [`mode_coverage`] | features, samples | how near generated samples are; functions |
 //! | [`Bleu`] | symbols | n-grams shared with references; not for the trainer |
 //!
 //! Each measure is a value of its own: `update` takes a batch of slices, `value` answers, `reset`
@@ -32,6 +33,7 @@ mod auc;
 mod bleu;
 mod class_score;
 mod confusion;
+mod generative;
 mod log_loss;
 mod metric;
 mod perplexity;
@@ -42,6 +44,7 @@ pub use auc::RocAuc;
 pub use bleu::Bleu;
 pub use class_score::ClassScore;
 pub use confusion::{Average, ConfusionMatrix};
+pub use generative::{ModeCoverage, frechet_distance, kernel_distance, mode_coverage};
 pub use log_loss::LogLoss;
 pub use metric::Metric;
 pub use perplexity::Perplexity;

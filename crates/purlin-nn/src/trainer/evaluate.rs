@@ -95,7 +95,7 @@ pub fn evaluate<M: Forward<f32> + ?Sized>(
         let output = no_grad(|| model.forward(&batch.x, &mut Context::eval()));
         let prepared = Prepared::new("evaluate", &output, &batch.y)?;
         let loss = no_grad(|| loss.compute(&output, prepared.target()))?;
-        let loss = finite_loss("evaluate", i as u64, &loss)?;
+        let loss = finite_loss("evaluate", i as u64, "loss", &loss)?;
         sum += loss * batch.len() as f64;
         n_samples += batch.len() as u64;
         for metric in &mut *metrics {
@@ -180,7 +180,7 @@ pub(super) fn values<'a>(
 }
 
 /// The number of a loss, or why there is none to go on with.
-pub(super) fn finite_loss(op: &'static str, step: u64, loss: &Tensor) -> Result<f64> {
+pub(crate) fn finite_loss(op: &'static str, step: u64, what: &str, loss: &Tensor) -> Result<f64> {
     if loss.numel() != 1 {
         let expected = "a loss of one number (reduction mean)";
         return Err(Error::shape(op, expected, loss.shape()));
@@ -189,6 +189,6 @@ pub(super) fn finite_loss(op: &'static str, step: u64, loss: &Tensor) -> Result<
     if value.is_finite() {
         Ok(value)
     } else {
-        Err(Error::Diverged { op, step, what: "loss".to_owned(), value })
+        Err(Error::Diverged { op, step, what: what.to_owned(), value })
     }
 }

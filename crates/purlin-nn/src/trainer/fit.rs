@@ -1,27 +1,16 @@
 //! The loop.
 
 use super::evaluate::{check_complete, finite_loss, values};
-use super::resume::Setup;
 use super::target::Prepared;
-use super::{EpochRecord, History, Scheduled, Trainer};
-use crate::callbacks::{BatchEnd, Flow, RunInfo, monitored};
-use crate::checkpoint::{Checkpoint, Position};
+use super::{EpochRecord, History, Run, Scheduled, Trainer};
+use crate::callbacks::{BatchEnd, monitored};
+use crate::checkpoint::Position;
 use crate::exact;
 use crate::{Buffer, Context, Forward, Param, Visitor};
 use purlin_core::{Error, Result};
 use purlin_data::{Batch, Loader};
 use purlin_tensor::{Gradients, Tensor};
 use serde::{Deserialize, Serialize};
-
-/// What a run carries from step to step besides model, optimizer and callbacks.
-#[derive(Default)]
-pub(super) struct Run {
-    pub(super) position: Position,
-    pub(super) tally: Tally,
-    pub(super) history: History,
-    /// How it was set up; a checkpoint holds it.
-    pub(super) setup: Setup,
-}
 
 /// The loss of the epoch so far.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -68,10 +57,7 @@ impl Trainer<'_> {
         validation: Option<&Loader>,
     ) -> Result<History> {
         let result = self.run(model, train, validation);
-        if let Err(error) = &result {
-            self.callbacks.iter_mut().for_each(|callback| callback.on_error(error));
-        }
-        result
+        self.session.ended(result)
     }
 
     fn run<M: Forward<f32>>(
@@ -82,58 +68,23 @@ impl Trainer<'_> {
     ) -> Result<History> {
         self.check()?;
         self.weighting.check(train.dataset().len())?;
-        let n_batches = self.n_batches(train)?;
-        if n_batches == 0 {
-            // A loader that cannot run says why.
-            train.epoch(0).next().transpose()?;
-            return Err(Error::TooFewSamples { op: "fit", expected: 1, got: 0 });
-        }
+        let n_batches = self.session.n_batches(train)?;
         if let Some(validation) = validation {
             check_complete("evaluate", validation)?;
         }
-        if let Some(path) = &self.checkpoint {
-            Checkpoint::<f32>::sweep(path)?;
-        }
+        self.session.sweep()?;
         self.metrics.iter_mut().for_each(|metric| metric.reset());
         let setup = self.setup(train, n_batches);
         let mut run = self.begin(model, setup)?;
-        let info = RunInfo {
-            n_epochs: self.epochs,
-            n_batches,
-            n_samples: self.n_samples(train, n_batches),
-            first_epoch: run.position.epoch,
-            first_batch: run.position.batch,
-        };
-        self.callbacks.iter_mut().try_for_each(|callback| callback.on_train_begin(&info))?;
-        while run.position.epoch < self.epochs && run.history.stopped().is_none() {
+        let info = self.session.info(train, n_batches, run.position);
+        self.session.train_begin(&info)?;
+        while self.session.goes_on(&run) {
             self.epoch(model, train, n_batches, &mut run)?;
             self.end_epoch(model, validation, &mut run)?;
             self.save(model, &run)?;
         }
-        for callback in &mut self.callbacks {
-            callback.on_train_end(&run.history, model)?;
-        }
+        self.session.train_end(&run.history, model)?;
         Ok(run.history)
-    }
-
-    /// Batches per epoch.
-    fn n_batches(&self, train: &Loader) -> Result<u64> {
-        let all = train.n_batches() as u64;
-        match self.batches_per_epoch {
-            None => Ok(all),
-            Some(n) if (1..=all).contains(&n) || all == 0 => Ok(n.min(all)),
-            Some(n) => Err(Error::param("fit", "batches_per_epoch", format!("in 1..={all}"), n)),
-        }
-    }
-
-    /// Samples per epoch.
-    fn n_samples(&self, train: &Loader, n_batches: u64) -> u64 {
-        let all = train.n_samples() as u64;
-        if self.batches_per_epoch.is_none() {
-            all
-        } else {
-            all.min(n_batches * train.n_per_batch() as u64)
-        }
     }
 
     /// The batches of an epoch, from where the run stands.
@@ -142,7 +93,7 @@ impl Trainer<'_> {
         model: &mut M,
         train: &Loader,
         n_batches: u64,
-        run: &mut Run,
+        run: &mut Run<Tally>,
     ) -> Result<()> {
         let mut pending = Pending::default();
         let Position { epoch, batch: first, .. } = run.position;
@@ -166,9 +117,8 @@ impl Trainer<'_> {
                 lr: self.optimizer.lr(),
                 values: &|| values(loss, metrics.iter().map(AsRef::as_ref)),
             };
-            self.callbacks.iter_mut().try_for_each(|callback| callback.on_batch_end(&end))?;
-            let is_due = |every| run.position.step.is_multiple_of(every);
-            if is_step && i + 1 < n_batches && self.checkpoint_every.is_some_and(is_due) {
+            self.session.batch_end(&end)?;
+            if is_step && i + 1 < n_batches && self.session.is_due(run.position.step) {
                 self.save(model, run)?;
             }
         }
@@ -182,14 +132,14 @@ impl Trainer<'_> {
         model: &M,
         batch: &Batch,
         at: u64,
-        run: &mut Run,
+        run: &mut Run<Tally>,
         pending: &mut Pending,
     ) -> Result<()> {
-        let mut ctx = Context::train(self.seed).at_step(at);
+        let mut ctx = Context::train(self.session.seed).at_step(at);
         let output = model.forward(&batch.x, &mut ctx);
         let prepared = Prepared::new("fit", &output, &batch.y)?;
         let loss = self.weighting.loss(self.loss.as_ref(), &output, &prepared, batch)?;
-        let value = finite_loss("fit", run.position.step, &loss)?;
+        let value = finite_loss("fit", run.position.step, "loss", &loss)?;
         if !loss.is_tracked() {
             let rule = "a result of the trainable parameters (are all of them frozen?)";
             return Err(Error::param("fit", "loss", rule, value));
@@ -232,7 +182,7 @@ impl Trainer<'_> {
         }
         self.optimizer.step(model, &grads)?;
         position.step += 1;
-        Ok(())
+        self.session.after_step(model)
     }
 
     /// Validation, the record, the callbacks; the run then stands before the next epoch.
@@ -240,7 +190,7 @@ impl Trainer<'_> {
         &mut self,
         model: &mut M,
         validation: Option<&Loader>,
-        run: &mut Run,
+        run: &mut Run<Tally>,
     ) -> Result<()> {
         check_weights(model, run.position.step)?;
         let metrics = self.metrics.iter().map(AsRef::as_ref);
@@ -261,21 +211,13 @@ impl Trainer<'_> {
             let lr = plateau.observe(value, self.optimizer.lr());
             self.optimizer.set_lr(lr);
         }
-        for callback in &mut self.callbacks {
-            // Every callback sees every epoch; the first reason to stop is the one that is kept.
-            if let Flow::Stop(reason) = callback.on_epoch_end(&record, model)?
-                && run.history.stopped().is_none()
-            {
-                run.history.stop(reason);
-            }
-        }
-        Ok(())
+        self.session.epoch_end(&record, model, &mut run.history)
     }
 }
 
 /// An error that names the first number that training has made NaN or infinite. Frozen parameters
 /// and buffers are the user's.
-fn check_weights<M: Forward<f32>>(model: &M, step: u64) -> Result<()> {
+pub(crate) fn check_weights<M: Forward<f32>>(model: &M, step: u64) -> Result<()> {
     struct Find(Option<(String, f32)>);
     impl Find {
         fn look(&mut self, name: &str, x: &Tensor) {

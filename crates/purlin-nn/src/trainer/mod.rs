@@ -40,21 +40,24 @@ mod evaluate;
 mod fit;
 mod history;
 mod resume;
+mod session;
 mod target;
 mod weighting;
 
+pub(crate) use evaluate::finite_loss;
 pub use evaluate::{Evaluation, evaluate, predict};
+pub(crate) use fit::check_weights;
 pub(crate) use history::names_of;
 pub use history::{EpochRecord, History};
+pub(crate) use session::{Run, Session, Setup, put_state, session_options, state_of};
 
-use crate::callbacks::Callback;
 use crate::losses::Loss;
 use crate::metrics::Metric;
 use crate::optim::{Clip, Optimizer};
 use crate::schedule::{ReduceOnPlateau, Schedule};
 use purlin_core::{Error, Result};
+use session::unique;
 use std::fmt;
-use std::path::{Path, PathBuf};
 use weighting::Weighting;
 
 #[cfg(doc)]
@@ -90,18 +93,12 @@ use purlin_data::Loader;
 pub struct Trainer<'a> {
     loss: Box<dyn Loss<f32> + 'a>,
     optimizer: Box<dyn Optimizer<f32> + 'a>,
-    epochs: u64,
-    seed: u64,
+    session: Session<'a>,
     metrics: Vec<Box<dyn Metric + 'a>>,
-    callbacks: Vec<Box<dyn Callback<f32> + 'a>>,
     schedule: Option<Scheduled>,
     plateau: Option<(String, ReduceOnPlateau)>,
     clip: Option<Clip>,
     accumulate: u64,
-    checkpoint: Option<PathBuf>,
-    checkpoint_every: Option<u64>,
-    resume: bool,
-    batches_per_epoch: Option<u64>,
     weighting: Weighting,
     /// The optimizer as it was handed over: schedules move its options.
     described: String,
@@ -119,47 +116,22 @@ impl<'a> Trainer<'a> {
             described: optimizer.describe(),
             loss: Box::new(loss),
             optimizer: Box::new(optimizer),
-            epochs: 1,
-            seed: 0,
+            session: Session::default(),
             metrics: Vec::new(),
-            callbacks: Vec::new(),
             schedule: None,
             plateau: None,
             clip: None,
             accumulate: 1,
-            checkpoint: None,
-            checkpoint_every: None,
-            resume: false,
-            batches_per_epoch: None,
             weighting: Weighting::default(),
         }
     }
 
-    /// Times through the training data.
-    #[must_use]
-    pub fn epochs(self, epochs: u64) -> Self {
-        Self { epochs, ..self }
-    }
-
-    /// The seed of dropout and all else that is random in a forward pass. The order of samples
-    /// and augmentation have the loader's seed.
-    #[must_use]
-    pub fn seed(self, seed: u64) -> Self {
-        Self { seed, ..self }
-    }
+    session_options!();
 
     /// Measures this too.
     #[must_use]
     pub fn metric(mut self, metric: impl Metric + 'a) -> Self {
         self.metrics.push(Box::new(metric));
-        self
-    }
-
-    /// Calls this around the steps, in the order in which callbacks are added. Hand over a `&mut`
-    /// to ask it after training.
-    #[must_use]
-    pub fn callback(mut self, callback: impl Callback<f32> + 'a) -> Self {
-        self.callbacks.push(Box::new(callback));
         self
     }
 
@@ -195,14 +167,6 @@ impl<'a> Trainer<'a> {
     #[must_use]
     pub fn accumulate(self, accumulate: u64) -> Self {
         Self { accumulate, ..self }
-    }
-
-    /// Ends each epoch after its first so many batches instead of after the whole data set. With a
-    /// shuffled loader they are others in every epoch.
-    #[must_use]
-    #[doc(alias = "steps_per_epoch")]
-    pub fn batches_per_epoch(self, n_batches: u64) -> Self {
-        Self { batches_per_epoch: Some(n_batches), ..self }
     }
 
     /// Multiplies the loss of each sample by a weight of its own: one per sample of the training
@@ -249,26 +213,6 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Writes a checkpoint at the end of every epoch.
-    #[must_use]
-    pub fn checkpoint(self, path: impl AsRef<Path>) -> Self {
-        Self { checkpoint: Some(path.as_ref().to_owned()), ..self }
-    }
-
-    /// Writes the checkpoint also after every so many optimizer steps.
-    #[must_use]
-    pub fn checkpoint_every(self, steps: u64) -> Self {
-        Self { checkpoint_every: Some(steps), ..self }
-    }
-
-    /// Goes on from the checkpoint if its file is there. The run must be set up as the one that
-    /// wrote it: data order, loss, optimizer, schedule and all other options are compared, and the
-    /// error names those that differ. It may have more epochs.
-    #[must_use]
-    pub fn resume(self) -> Self {
-        Self { resume: true, ..self }
-    }
-
     /// The optimizer: its learning rate, its state.
     pub fn optimizer(&self) -> &(dyn Optimizer<f32> + 'a) {
         self.optimizer.as_ref()
@@ -278,13 +222,7 @@ impl<'a> Trainer<'a> {
         if self.accumulate == 0 {
             return Err(Error::param("fit", "accumulate", "at least 1", 0));
         }
-        if self.checkpoint_every == Some(0) {
-            return Err(Error::param("fit", "checkpoint_every", "at least 1", 0));
-        }
-        if self.checkpoint.is_none() && (self.resume || self.checkpoint_every.is_some()) {
-            let rule = "set for resume and checkpoint_every";
-            return Err(Error::param("fit", "checkpoint", rule, "none"));
-        }
+        self.session.check()?;
         if let (Some(_), Some(_)) = (&self.schedule, &self.plateau) {
             let rule = "used without a schedule: both set the learning rate";
             return Err(Error::param("fit", "reduce_on_plateau", rule, "both"));
@@ -295,31 +233,18 @@ impl<'a> Trainer<'a> {
         if let Some((_, plateau)) = &self.plateau {
             plateau.check()?;
         }
-        unique("metric", self.metrics.iter().map(|metric| metric.name()))?;
-        unique("callback", self.callbacks.iter().map(|callback| callback.name()))
+        unique("metric", self.metrics.iter().map(|metric| metric.name()))
     }
-}
-
-/// State is saved by name, and histories are read by name.
-fn unique(param: &'static str, names: impl Iterator<Item = String>) -> Result<()> {
-    let mut seen = Vec::new();
-    for name in names {
-        if seen.contains(&name) {
-            return Err(Error::param("fit", param, "of another name than the others", name));
-        }
-        seen.push(name);
-    }
-    Ok(())
 }
 
 impl fmt::Debug for Trainer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Trainer")
-            .field("epochs", &self.epochs)
-            .field("seed", &self.seed)
+            .field("epochs", &self.session.epochs)
+            .field("seed", &self.session.seed)
             .field("lr", &self.optimizer.lr())
             .field("accumulate", &self.accumulate)
-            .field("checkpoint", &self.checkpoint)
+            .field("checkpoint", &self.session.checkpoint)
             .finish_non_exhaustive()
     }
 }

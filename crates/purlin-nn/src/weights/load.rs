@@ -108,19 +108,15 @@ impl LoadOptions {
         model: &mut (impl Module<T> + ?Sized),
         file: &TensorFile,
     ) -> Result<LoadReport> {
-        self.load_changed(model, file, |name, stored| {
-            let dtype = file.dtype(name).unwrap_or_default();
-            Ok(Some((stored, dtype, Box::new(|x| x))))
-        })
+        self.load_changed(model, file, |name, stored| Ok(vec![Incoming::new(name, stored, |x| x)]))
     }
 
-    /// As [`LoadOptions::load`], with a say in what each tensor of the file becomes: its shape in
-    /// the model, its number type and the change that makes it so; `None` leaves it out.
+    /// As [`LoadOptions::load`], with a say in what each tensor of the file becomes.
     pub(super) fn load_changed<T: Real>(
         &self,
         model: &mut (impl Module<T> + ?Sized),
         file: &TensorFile,
-        change: impl Fn(&str, Shape) -> Result<Option<Change<T>>>,
+        becomes: impl Fn(&str, Shape) -> Result<Vec<Incoming<T>>>,
     ) -> Result<LoadReport> {
         let mut incoming = BTreeMap::new();
         for source in file.names() {
@@ -128,11 +124,12 @@ impl LoadOptions {
                 continue;
             }
             let stored = file.shape(source).unwrap_or(Shape::SCALAR);
-            let Some((stored, dtype, change)) = change(source, stored)? else { continue };
-            let name = self.renamed(source);
-            let clash = format!("{name} for two of the file");
-            if incoming.insert(name, Incoming { source, stored, dtype, change }).is_some() {
-                return Err(Error::param("load", "names after renaming", "unique", clash));
+            for tensor in becomes(source, stored)? {
+                let name = self.renamed(&tensor.name);
+                let clash = format!("{name} for two of the file");
+                if incoming.insert(name, tensor).is_some() {
+                    return Err(Error::param("load", "names after renaming", "unique", clash));
+                }
             }
         }
         let mut report = LoadReport::default();
@@ -153,7 +150,7 @@ impl LoadOptions {
     fn matching<T: Real>(
         &self,
         model: &(impl Module<T> + ?Sized),
-        mut incoming: BTreeMap<String, Incoming<'_, T>>,
+        mut incoming: BTreeMap<String, Incoming<T>>,
         report: &mut LoadReport,
         file: &TensorFile,
     ) -> Result<BTreeMap<String, Tensor<T>>> {
@@ -173,13 +170,16 @@ impl LoadOptions {
                 report.wrong_shape.push(ShapeMismatch { name, file, model });
                 continue;
             }
-            matched.insert(name.clone(), (tensor.change)(file.tensor(tensor.source)?));
-            if tensor.dtype != native {
-                report.converted.push((name.clone(), tensor.dtype));
+            let sources = tensor.sources.iter().map(|source| file.tensor(source));
+            matched.insert(name.clone(), (tensor.change)(&sources.collect::<Result<Vec<_>>>()?));
+            let dtype = file.dtype(&tensor.sources[0]).unwrap_or_default();
+            if dtype != native {
+                report.converted.push((name.clone(), dtype));
             }
             report.matched.push(name);
         }
-        report.unexpected = incoming.into_values().map(|tensor| tensor.source.to_owned()).collect();
+        report.unexpected =
+            incoming.into_values().flat_map(|tensor| tensor.sources.into_iter().take(1)).collect();
         Ok(matched)
     }
 
@@ -197,19 +197,40 @@ impl LoadOptions {
     }
 }
 
-/// The shape that a tensor of the file will have, its number type in the file, and the change that
-/// gives it that shape.
-pub(super) type Change<T> = (Shape, String, Box<dyn Fn(Tensor<T>) -> Tensor<T>>);
-
 /// A tensor on its way from a file into a model.
-struct Incoming<'a, T: Real> {
-    /// Its name in the file.
-    source: &'a str,
+pub(super) struct Incoming<T: Real> {
+    /// Its name in the model, before renaming.
+    pub(super) name: String,
+    /// The tensors of the file that it is made from, the one that it stands for first.
+    pub(super) sources: Vec<String>,
     /// The shape it will have.
-    stored: Shape,
-    /// Its number type in the file.
-    dtype: String,
-    change: Box<dyn Fn(Tensor<T>) -> Tensor<T>>,
+    pub(super) stored: Shape,
+    /// What makes it from them.
+    pub(super) change: Change<T>,
+}
+
+/// A tensor of the model from tensors of the file.
+type Change<T> = Box<dyn Fn(&[Tensor<T>]) -> Tensor<T>>;
+
+impl<T: Real> Incoming<T> {
+    /// From one tensor of the file, under its name.
+    pub(super) fn new(
+        source: &str,
+        stored: Shape,
+        change: impl Fn(Tensor<T>) -> Tensor<T> + 'static,
+    ) -> Self {
+        Self {
+            name: source.to_owned(),
+            sources: vec![source.to_owned()],
+            stored,
+            change: Box::new(move |x| change(x[0].clone())),
+        }
+    }
+
+    /// Under another name.
+    pub(super) fn named(self, name: String) -> Self {
+        Self { name, ..self }
+    }
 }
 
 /// Sets parameters and buffers by name. Names that the model lacks are an error.

@@ -44,6 +44,7 @@ mod format;
 mod info;
 mod load;
 mod pytorch;
+mod pytorch_modules;
 
 pub use format::{TensorFile, TensorWriter};
 pub use info::ModelInfo;

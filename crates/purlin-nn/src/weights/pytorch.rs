@@ -1,5 +1,7 @@
 //! State dicts of PyTorch, saved as safetensors.
 
+use super::load::Incoming;
+use super::pytorch_modules;
 use super::{LoadOptions, LoadReport, TensorFile};
 use crate::Module;
 use crate::optim::fits;
@@ -65,6 +67,16 @@ impl Layout {
         }
     }
 
+    /// A tensor of the file in this layout, under its name.
+    pub(super) fn incoming<T: Real>(self, file: &TensorFile, name: &str) -> Result<Incoming<T>> {
+        let from = file.shape(name).unwrap_or(Shape::SCALAR);
+        let stored = self.shape(&from).map_err(|expected| {
+            let reason = format!("{name}: {self:?} expects {expected}, got {from}");
+            Error::unsupported("load", file.path(), reason)
+        })?;
+        Ok(Incoming::new(name, stored, move |x| self.apply(&x)))
+    }
+
     fn apply<T: Real>(self, x: &Tensor<T>) -> Tensor<T> {
         match self {
             Self::Keep => x.clone(),
@@ -99,6 +111,8 @@ fn checked_product(sizes: &[usize]) -> Option<usize> {
 /// | `BatchNorm*.weight, bias, running_mean, running_var` | 1 | as it is |
 /// | `Embedding.weight` | 2 | set [`Layout::Keep`] |
 /// | `ConvTranspose2d.weight` | 4 | set [`Layout::ConvTranspose2d`] |
+/// | `RNN`, `GRU`, `LSTM` and their cells | | name the modules: [`PyTorch::recurrent`] |
+/// | `MultiheadAttention`, in transformers too | | name the modules: [`PyTorch::attention`] |
 ///
 /// # Examples
 ///
@@ -122,6 +136,8 @@ fn checked_product(sizes: &[usize]) -> Option<usize> {
 pub struct PyTorch {
     options: LoadOptions,
     layouts: Vec<(String, Layout)>,
+    recurrent: Vec<String>,
+    attention: Vec<String>,
 }
 
 impl PyTorch {
@@ -157,6 +173,61 @@ impl PyTorch {
         self
     }
 
+    /// Modules of the file whose name fits `pattern` (`*` stands for any characters; the whole file
+    /// is the module `""`) are an `RNN`, a `GRU`, an `LSTM` or a cell of these.
+    ///
+    /// | in PyTorch | here |
+    /// |---|---|
+    /// | `weight_ih_l0`, `weight_hh_l0`, `weight_hr_l0` | `layers.0.forward.weight_ih` and so on, transposed |
+    /// | `bias_ih_l0`, `bias_hh_l0` | `layers.0.forward.bias`, their sum; in a GRU the last third of `bias_hh_l0` is `layers.0.forward.reset_bias` |
+    /// | `..._l0_reverse` | `layers.0.reverse...` |
+    /// | `weight_ih` and so on of a cell | `params.weight_ih` and so on |
+    ///
+    /// An optimizer moves PyTorch's two biases both, so their sum moves twice as far there.
+    ///
+    /// ```
+    /// use purlin_core::rng::Stream;
+    /// use purlin_nn::layers::Gru;
+    /// use purlin_nn::weights::{PyTorch, TensorFile, TensorWriter};
+    /// use purlin_tensor::Tensor;
+    ///
+    /// let mut writer = TensorWriter::new(); // a GRU of one unit for inputs of two numbers
+    /// writer.tensor("rnn.weight_ih_l0", &Tensor::from([[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]]))?;
+    /// writer.tensor("rnn.weight_hh_l0", &Tensor::from([[7.0f32], [8.0], [9.0]]))?;
+    /// writer.tensor("rnn.bias_ih_l0", &Tensor::from([0.1f32, 0.2, 0.3]))?;
+    /// writer.tensor("rnn.bias_hh_l0", &Tensor::from([1.0f32, 2.0, 3.0]))?;
+    /// let file = TensorFile::from_bytes("memory", writer.to_bytes())?;
+    ///
+    /// let mut gru: Gru = Gru::new(2, 1, &Stream::new(0, "init"));
+    /// PyTorch::new().recurrent("rnn").rename_prefix("rnn.", "").load(&mut gru, &file)?;
+    /// let params = &gru.layers[0].forward;
+    /// assert_eq!(params.weight_ih.to_vec(), [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
+    /// assert_eq!(params.bias.as_ref().unwrap().to_vec(), [1.1, 2.2, 0.3]);
+    /// assert_eq!(params.reset_bias.as_ref().unwrap().to_vec(), [3.0]);
+    /// # Ok::<(), purlin_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn recurrent(mut self, pattern: &str) -> Self {
+        self.recurrent.push(pattern.to_owned());
+        self
+    }
+
+    /// Modules of the file whose name fits `pattern` (as in [`PyTorch::recurrent`]) are a
+    /// `MultiheadAttention`, all of whose inputs have as many features as its output.
+    ///
+    /// | in PyTorch | here |
+    /// |---|---|
+    /// | `in_proj_weight` | `weight_in`, transposed |
+    /// | `in_proj_bias` | `bias_in` |
+    /// | `out_proj.weight`, `out_proj.bias` | `output.weight`, transposed, and `output.bias` |
+    /// | the module `self_attn` of a transformer layer | `self_attention` |
+    /// | the module `multihead_attn` of a decoder layer | `cross_attention` |
+    #[must_use]
+    pub fn attention(mut self, pattern: &str) -> Self {
+        self.attention.push(pattern.to_owned());
+        self
+    }
+
     /// Leaves tensors of the file alone whose name fits `pattern`.
     #[must_use]
     pub fn skip(self, pattern: &str) -> Self {
@@ -177,14 +248,23 @@ impl PyTorch {
         self.options.load_changed(model, file, |name, from| {
             let dtype = file.dtype(name).unwrap_or_default();
             if !matches!(dtype.as_str(), "F16" | "BF16" | "F32" | "F64") {
-                return Ok(None);
+                return Ok(Vec::new());
             }
-            let layout = self.layout_of(name, &from);
-            let stored = layout.shape(&from).map_err(|expected| {
-                let reason = format!("{name}: {layout:?} expects {expected}, got {from}");
-                Error::unsupported("load", file.path(), reason)
-            })?;
-            Ok(Some((stored, dtype, Box::new(move |x| layout.apply(&x)))))
+            let is_in = |modules: &[String], (module, _): (&str, &str)| {
+                let module = module.strip_suffix('.').unwrap_or(module);
+                modules.iter().any(|pattern| fits(pattern, module))
+            };
+            if is_in(&self.recurrent, pytorch_modules::split(name))
+                && let Some(becomes) = pytorch_modules::recurrent(file, name)
+            {
+                return becomes;
+            }
+            if let Some((place, own, layout)) = pytorch_modules::attention(name)
+                && is_in(&self.attention, place)
+            {
+                return Ok(vec![layout.incoming(file, name)?.named(own)]);
+            }
+            Ok(vec![self.layout_of(name, &from).incoming(file, name)?])
         })
     }
 

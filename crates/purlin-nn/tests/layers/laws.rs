@@ -9,7 +9,7 @@ use purlin_nn::layers::{
     GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool1d, GlobalMaxPool2d, GroupNorm, Gru, LayerNorm,
     LeakyRelu, LearnedPositions, Linear, LogSoftmax, Lstm, MaxPool1d, MaxPool2d,
     MultiHeadAttention, Padding, Relu, RmsNorm, Rnn, Sigmoid, Silu, SinusoidalPositions, Softmax,
-    Softplus, Tanh, TransformerEncoderLayer,
+    Softplus, Tanh, TransformerEncoderLayer, Unflatten,
 };
 use purlin_nn::{Context, Forward, Sequential};
 use purlin_tensor::{Activation, Tensor};
@@ -133,6 +133,7 @@ fn activations_dropouts_and_shapes() {
     check(shape, |_| Softmax::default());
     check([2, 3, 4], |_| LogSoftmax::new(-2));
     check([2, 3, 2], |_| Flatten);
+    check([2, 12], |_| Unflatten::new([2, 2, 3]));
     check([4, 5], |_| Dropout::new(0.4));
     check([3, 4, 5], |_| Dropout1d::new(0.4));
     check([3, 2, 2, 5], |_| Dropout2d::new(0.4));

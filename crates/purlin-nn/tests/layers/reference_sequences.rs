@@ -7,9 +7,10 @@ use purlin_nn::layers::{
     CellState, FeedForwardActivation, Gru, Lstm, MultiHeadAttention, RecurrentLayer,
     RecurrentParams, RecurrentState, Rnn, TransformerEncoderLayer,
 };
+use purlin_nn::weights::{PyTorch, TensorFile};
 use purlin_nn::{Context, Forward, Module, Param};
 use purlin_tensor::{Activation, AttentionOptions, Gradients, Tensor, attention};
-use purlin_testkit::reference::{Array, Case, Cases};
+use purlin_testkit::reference::{Array, Case, Cases, data_file};
 
 enum Layer<T: Real> {
     Rnn(Rnn<T>),
@@ -83,38 +84,28 @@ fn for_each<T: Real>(
     }
 }
 
-/// PyTorch's two biases as one, and the part of the second that a GRU keeps.
-fn biases(case: &Case, end: &str) -> (Array, Array) {
-    let (a, b) = (case.param(&format!("bias_ih{end}")), case.param(&format!("bias_hh{end}")));
-    let units = a.values.len() / 3;
-    let is_reset = |i: usize| case.kind == "gru" && i >= 2 * units;
-    let sum = a.values.iter().zip(&b.values).enumerate();
-    let sum = sum.map(|(i, (a, b))| if is_reset(i) { *a } else { a + b }).collect();
-    let reset = Array { shape: vec![units], values: b.values[2 * units..].to_vec() };
-    (Array { shape: a.shape.clone(), values: sum }, reset)
-}
-
 fn transposed(x: &Array) -> Array {
     permuted(x, &[1, 0])
 }
 
-fn load<T: Real>(layers: &mut [RecurrentLayer<T>], case: &Case) {
-    for_each(layers, |params, end| {
-        let set = |param: &mut Param<T>, value: &Array| param.set(&tensor(value)).unwrap();
-        let weight = |name: &str| transposed(case.param(&format!("{name}{end}")));
-        set(&mut params.weight_ih, &weight("weight_ih"));
-        set(&mut params.weight_hh, &weight("weight_hh"));
-        if let Some(param) = &mut params.weight_hr {
-            set(param, &weight("weight_hr"));
+/// Reads the parameters of a case from PyTorch's file, as a user would.
+fn import<T: Real>(model: &mut impl Module<T>, case: &Case) {
+    let path = data_file("reference/nn/sequence.safetensors").unwrap();
+    let file = TensorFile::open(path).unwrap();
+    let prefix = format!("{}.", case.id);
+    let import = PyTorch::new().rename_prefix(&prefix, "");
+    let mut import = match case.kind.as_str() {
+        "multihead_attention" => import.attention(&case.id),
+        "transformer_encoder_layer" => import.attention(&format!("{prefix}*")),
+        _ => import.recurrent(&case.id),
+    };
+    for name in file.names() {
+        let own = name.strip_prefix(&prefix);
+        if !own.is_some_and(|own| case.names("params").contains(&own)) {
+            import = import.skip(name); // one file holds all cases
         }
-        if let Some(bias) = &mut params.bias {
-            let (sum, reset) = biases(case, end);
-            set(bias, &sum);
-            if let Some(param) = &mut params.reset_bias {
-                set(param, &reset);
-            }
-        }
-    });
+    }
+    assert!(import.load(model, &file).unwrap().is_complete());
 }
 
 fn check_gradients<T: Real>(
@@ -150,7 +141,11 @@ fn check_gradients<T: Real>(
 
 fn run_recurrent<T: Real>(case: &Case) -> Option<Result<(), String>> {
     let mut layer = Layer::<T>::of(case)?;
-    load(layer.layers_mut(), case);
+    match &mut layer {
+        Layer::Rnn(layer) => import(layer, case),
+        Layer::Gru(layer) => import(layer, case),
+        Layer::Lstm(layer) => import(layer, case),
+    }
     // PyTorch's sequences are time first unless told otherwise.
     let is_batch_first = case.bool("batch_first").unwrap_or(false);
     let flip = |x: &Array| if is_batch_first { x.clone() } else { permuted(x, &[1, 0, 2]) };
@@ -204,15 +199,6 @@ fn theirs(name: &str) -> (String, bool) {
     (name, is_matrix)
 }
 
-fn load_by_name<T: Real>(layer: &mut impl Module<T>, case: &Case) {
-    layer.for_each_param_mut(&mut |name, param| {
-        let (name, is_matrix) = theirs(name);
-        let value = case.param(&name);
-        let value = if is_matrix { transposed(value) } else { value.clone() };
-        param.set(&tensor(&value)).unwrap();
-    });
-}
-
 fn check_by_name<T: Real>(
     layer: &impl Module<T>,
     grads: &Gradients<T>,
@@ -241,7 +227,7 @@ fn run_multi_head<T: Real>(case: &Case) -> Result<(), String> {
     let mut layer = MultiHeadAttention::<T>::new(features, heads, &Stream::new(0, "overwritten"))
         .bias(case.bool("bias").unwrap())
         .causal(case.bool("causal").unwrap());
-    load_by_name(&mut layer, case);
+    import(&mut layer, case);
     let input = |name: &str| case.get("inputs", name).map(|x| tensor::<T>(x).requires_grad());
     let (q, k, v) = (input("query").unwrap(), input("key"), input("value"));
     let lengths = key_lengths(case);
@@ -306,7 +292,7 @@ fn run_encoder_layer<T: Real>(case: &Case) -> Result<(), String> {
     .activation(activation)
     .norm_first(case.bool("norm_first").unwrap())
     .causal(case.bool("causal").unwrap());
-    load_by_name(&mut layer, case);
+    import(&mut layer, case);
     let x = tensor::<T>(case.input("x")).requires_grad();
     let y = layer.forward(&x, &mut Context::eval());
     compare::<T>("y", &array(&y), case.output("y"))?;

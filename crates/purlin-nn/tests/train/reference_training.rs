@@ -5,13 +5,14 @@ use crate::common::{Outcome, array, channels_last, compare, document, permuted, 
 use purlin_core::Real;
 use purlin_core::rng::Stream;
 use purlin_nn::layers::{
-    BatchNorm2d, Conv2d, Flatten, LeakyRelu, Linear, MaxPool2d, Padding, Relu, Tanh,
+    BatchNorm2d, Conv2d, Embedding, Flatten, Gru, LeakyRelu, Linear, Lstm, MaxPool2d, Padding,
+    Relu, Tanh,
 };
-use purlin_nn::losses::{BceWithLogits, CrossEntropy};
-use purlin_nn::optim::{Adam, Optimizer, Sgd};
+use purlin_nn::losses::{BceWithLogits, CrossEntropy, Mse};
+use purlin_nn::optim::{Adam, AdamW, Clip, Optimizer, RmsProp, Sgd};
 use purlin_nn::weights::{Layout, LoadReport, PyTorch, TensorFile, state_dict};
-use purlin_nn::{Context, Forward, Sequential};
-use purlin_tensor::Tensor;
+use purlin_nn::{Context, Forward, Module, Param, Sequential, Shape};
+use purlin_tensor::{Cell, RecurrentOptions, RecurrentWeights, Tensor, recurrent};
 use purlin_testkit::reference::{Array, Case, Cases, data_file};
 
 fn init() -> Stream {
@@ -36,7 +37,12 @@ fn import<T: Real>(
         names.push(format!("{prefix}{name}"));
         names.push(format!("{buffers}{name}"));
     }
-    let mut import = PyTorch::new().rename_prefix(&buffers, "").rename_prefix(prefix, "");
+    let mut import = PyTorch::new()
+        .rename_prefix(&buffers, "")
+        .rename_prefix(prefix, "")
+        .layout("*emb.weight", Layout::Keep)
+        .layout("*.weight_ih_l0", Layout::Linear)
+        .layout("*.weight_hh_l0", Layout::Linear);
     for name in file.names().filter(|name| !names.iter().any(|own| own == name)) {
         import = import.skip(name);
     }
@@ -62,7 +68,7 @@ fn exported<T: Real>(
             let image = Array { shape: vec![h, w, c, n_out], values: got.values };
             Array { shape: expected.shape.clone(), values: permuted(&image, &[3, 2, 0, 1]).values }
         }
-        (2, _) => permuted(&got, &[1, 0]),
+        (2, _) if name != "emb.weight" => permuted(&got, &[1, 0]),
         (4, _) => permuted(&got, &[3, 2, 0, 1]),
         _ => got,
     }
@@ -212,13 +218,156 @@ fn gan<T: Real>(case: &Case, file: &TensorFile) -> Result<(), String> {
     finals_agree(case, "final.D.", &discriminator, None, &[])
 }
 
+/// A recurrent layer with PyTorch's two biases, of which each has a gradient and a step of its own.
+#[derive(Module)]
+struct TwoBiases<T: Real> {
+    weight_ih_l0: Param<T>,
+    weight_hh_l0: Param<T>,
+    bias_ih_l0: Param<T>,
+    bias_hh_l0: Param<T>,
+    #[module(skip)]
+    cell: Cell,
+}
+
+impl<T: Real> TwoBiases<T> {
+    fn new(cell: Cell, features: usize, units: usize) -> Self {
+        let zeros = |dims: &[usize]| Param::new(Tensor::zeros(dims));
+        let width = cell.gates() * units;
+        Self {
+            weight_ih_l0: zeros(&[features, width]),
+            weight_hh_l0: zeros(&[units, width]),
+            bias_ih_l0: zeros(&[width]),
+            bias_hh_l0: zeros(&[width]),
+            cell,
+        }
+    }
+}
+
+impl<T: Real> Forward<T> for TwoBiases<T> {
+    fn forward(&self, x: &Tensor<T>, _: &mut Context) -> Tensor<T> {
+        let (input, state) = (&*self.bias_ih_l0, &*self.bias_hh_l0);
+        let units = self.weight_hh_l0.dims()[0];
+        let shared = if self.cell == Cell::Gru { 2 * units } else { input.numel() };
+        let sum = &input.slice(0, ..shared) + &state.slice(0, ..shared);
+        let bias = Tensor::concat(&[&sum, &input.slice(0, shared..)], 0);
+        let reset = (self.cell == Cell::Gru).then(|| state.slice(0, shared..));
+        let weights = RecurrentWeights {
+            input: &self.weight_ih_l0,
+            recurrent: &self.weight_hh_l0,
+            bias: Some(&bias),
+            reset_bias: reset.as_ref(),
+            projection: None,
+        };
+        recurrent(self.cell, x, None, weights, RecurrentOptions::default()).output
+    }
+
+    fn output_shape(&self, input: &Shape) -> purlin_core::Result<Shape> {
+        Ok(input.with(2, self.weight_hh_l0.dims()[0]))
+    }
+}
+
+/// `(batch, steps, features)` to `(batch, features)`.
+#[derive(Module)]
+struct LastStep;
+
+impl<T: Real> Forward<T> for LastStep {
+    fn forward(&self, x: &Tensor<T>, _: &mut Context) -> Tensor<T> {
+        let steps = x.dims()[1];
+        x.slice(1, steps - 1..).reshape([x.dims()[0], x.dims()[2]])
+    }
+
+    fn output_shape(&self, input: &Shape) -> purlin_core::Result<Shape> {
+        Ok(Shape::from([input[0], input[2]]))
+    }
+}
+
+/// The same network with a layer of this crate has the same loss before any step.
+fn layer_agrees<T: Real>(
+    case: &Case,
+    file: &TensorFile,
+    mut model: Sequential<T>,
+    loss: impl Fn(&Tensor<T>) -> Tensor<T>,
+) -> Result<(), String> {
+    let prefix = format!("{}.", case.id);
+    let mut import = PyTorch::new()
+        .recurrent(&format!("{prefix}rnn"))
+        .layout("*emb.weight", Layout::Keep)
+        .rename_prefix(&prefix, "");
+    for name in file.names() {
+        let own = name.strip_prefix(&prefix);
+        if !own.is_some_and(|own| case.names("params").contains(&own)) {
+            import = import.skip(name);
+        }
+    }
+    assert!(import.load(&mut model, file).unwrap().is_complete());
+    let output = model.forward(&tensor(case.input("x")), &mut Context::eval());
+    let first = rows(case.output("loss_before_each_step"), 0, 1);
+    let got = Array { shape: vec![1], values: vec![loss(&output).item().to_f64()] };
+    compare::<T>("loss with an imported layer", &got, &first)
+}
+
+fn char_lstm<T: Real>(case: &Case, file: &TensorFile) -> Result<(), String> {
+    let network = |rnn: Box<dyn Forward<T>>, n_symbols| {
+        Sequential::new()
+            .push_named("emb", Embedding::<T>::new(n_symbols, 8, &init()))
+            .push_named("rnn", rnn)
+            .push_named("out", linear(16, n_symbols))
+    };
+    let n_symbols = case.param("emb.weight").shape[0];
+    let mut model = network(Box::new(TwoBiases::new(Cell::Lstm, 8, 16)), n_symbols);
+    import(file, "char-lstm.", &[], &mut model);
+    let (x, y) = (tensor::<T>(case.input("x")), case.input("y").to_usize());
+    let cross_entropy = |logits: &Tensor<T>| CrossEntropy::new().loss(logits, &y).unwrap();
+    let mut optimizer = AdamW::new(0.02).weight_decay(0.01);
+    let (mut losses, mut norms) = (Vec::new(), Vec::new());
+    for _ in 0..case.usize("steps").unwrap() {
+        let loss = cross_entropy(&model.forward(&x, &mut Context::train(0)));
+        losses.push(loss.item().to_f64());
+        let mut grads = loss.backward();
+        let clip = Clip::norm(case.f64("clip_norm").unwrap());
+        norms.push(clip.apply(&model, &mut grads).unwrap());
+        optimizer.step(&mut model, &grads).unwrap();
+    }
+    losses_agree::<T>(case, "loss_before_each_step", losses)?;
+    losses_agree::<T>(case, "gradient_norm_before_clipping", norms)?;
+    finals_agree(case, "final.", &model, None, &[])?;
+    let layer = network(Box::new(Lstm::new(8, 16, &init())), n_symbols);
+    layer_agrees(case, file, layer, cross_entropy)
+}
+
+fn gru_forecast<T: Real>(case: &Case, file: &TensorFile) -> Result<(), String> {
+    let network = |rnn: Box<dyn Forward<T>>| {
+        Sequential::new()
+            .push_named("rnn", rnn)
+            .push_named("last", LastStep)
+            .push_named("out", linear(10, 1))
+    };
+    let mut model = network(Box::new(TwoBiases::new(Cell::Gru, 1, 10)));
+    import(file, "gru-forecast.", &[], &mut model);
+    let (x, y) = (tensor::<T>(case.input("x")), tensor(case.input("y")));
+    let y = y.reshape([y.numel(), 1]);
+    let mse = |output: &Tensor<T>| Mse::new().loss(output, &y).unwrap();
+    let mut optimizer = RmsProp::new(0.01);
+    let mut losses = Vec::new();
+    for _ in 0..case.usize("steps").unwrap() {
+        let loss = mse(&model.forward(&x, &mut Context::train(0)));
+        losses.push(loss.item().to_f64());
+        optimizer.step(&mut model, &loss.backward()).unwrap();
+    }
+    losses_agree::<T>(case, "loss_before_each_step", losses)?;
+    finals_agree(case, "final.", &model, None, &[])?;
+    layer_agrees(case, file, network(Box::new(Gru::new(1, 10, &init()))), mse)
+}
+
 fn run<T: Real>(case: &Case, file: &TensorFile) -> Option<Result<(), String>> {
     Some(match case.id.as_str() {
         "mlp-sgd" => mlp_sgd::<T>(case, file),
         "cnn-adam" => cnn_adam::<T>(case, file),
         "frozen-first-layer" => frozen::<T>(case, file),
         "gan" => gan::<T>(case, file),
-        _ => return None, // recurrent layers come with their own issue
+        "char-lstm" => char_lstm::<T>(case, file),
+        "gru-forecast" => gru_forecast::<T>(case, file),
+        _ => return None,
     })
 }
 

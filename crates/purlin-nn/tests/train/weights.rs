@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Shape};
-use purlin_nn::layers::{BatchNorm1d, Linear};
+use purlin_nn::layers::{BatchNorm1d, Linear, Rnn, TransformerEncoderLayer};
 use purlin_nn::weights::{
     self, Layout, LoadOptions, ModelInfo, PyTorch, TensorFile, TensorWriter, state_dict,
 };
@@ -274,6 +274,45 @@ fn a_layout_that_does_not_fit_names_tensor_and_shape() {
         .layout("fc.*", fits)
         .load(&mut model, &file)
         .unwrap();
+}
+
+#[test]
+fn a_bias_of_a_recurrent_module_without_its_twin_is_refused() {
+    let mut writer = TensorWriter::new();
+    writer.tensor("rnn.weight_ih_l0", &Tensor::<f32>::zeros([2, 3])).unwrap();
+    writer.tensor("rnn.weight_hh_l0", &Tensor::<f32>::zeros([2, 2])).unwrap();
+    writer.tensor("rnn.bias_hh_l0", &Tensor::<f32>::zeros([2])).unwrap();
+    let file = TensorFile::from_bytes("memory", writer.to_bytes()).unwrap();
+    let mut model = Rnn::<f32>::new(3, 2, &Stream::new(1, "init"));
+    let import = PyTorch::new().recurrent("r*").rename_prefix("rnn.", "");
+    let err = import.load(&mut model, &file).unwrap_err().to_string();
+    let twin = "rnn.bias_hh_l0: expected rnn.bias_ih_l0 beside it, of a shape that fits";
+    assert!(err.contains(twin), "{err}");
+}
+
+#[test]
+fn layers_of_a_transformer_are_found_by_pattern() {
+    let mut model: Sequential = Sequential::new()
+        .push(TransformerEncoderLayer::new(4, 2, 8, &Stream::new(1, "0")))
+        .push(TransformerEncoderLayer::new(4, 2, 8, &Stream::new(1, "1")));
+    let mut writer = TensorWriter::new();
+    for (name, x) in state_dict(&model) {
+        let name = name
+            .replace("self_attention.weight_in", "self_attn.in_proj_weight")
+            .replace("self_attention.bias_in", "self_attn.in_proj_bias")
+            .replace("self_attention.output", "self_attn.out_proj");
+        let x = if x.rank() == 2 { x.permute(&[1, 0]) } else { x };
+        writer.tensor(&format!("encoder.layers.{name}"), &(&x * 2.0)).unwrap();
+    }
+    let file = TensorFile::from_bytes("memory", writer.to_bytes()).unwrap();
+    let before = state_dict(&model);
+    let import = PyTorch::new().rename_prefix("encoder.layers.", "");
+    assert!(import.load(&mut model, &file).is_err(), "names differ");
+    let report = import.attention("*.self_attn").load(&mut model, &file).unwrap();
+    assert!(report.is_complete());
+    for ((name, old), (_, new)) in before.iter().zip(state_dict(&model)) {
+        assert_eq!(new.to_vec(), (old * 2.0).to_vec(), "{name}");
+    }
 }
 
 proptest! {

@@ -22,8 +22,8 @@ pub fn dropout_mask<T: Real>(shape: impl Into<Shape>, p: f64, stream: &Stream) -
         return Tensor::zeros(shape);
     }
     let mut mask = Buffer::scratch(shape.numel());
-    random::fill_bernoulli(stream, 0, 1.0 - p, &mut mask);
-    Tensor::new(shape, mask) * T::from_f64(1.0 / (1.0 - p))
+    random::fill_mask(stream, 0, 1.0 - p, T::from_f64(1.0 / (1.0 - p)), &mut mask);
+    Tensor::new(shape, mask)
 }
 
 /// Every element is set to 0 with probability `p`, and the others are divided by `1 - p`
