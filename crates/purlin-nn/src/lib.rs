@@ -45,7 +45,7 @@
 //! | [`Context`] | training or evaluation, and the random streams of a pass |
 //! | [`layers`] | linear, convolution, pooling, normalisation, dropout, activations; embeddings, recurrent layers, attention |
 //! | [`blocks`] | the residual blocks, squeeze and excitation, the depthwise separable convolution |
-//! | [`models`] | `ResNet`, `VisionTransformer` |
+//! | [`models`] | `ResNet`, `VisionTransformer`; autoencoders, plain and variational |
 //! | [`Sequential`], [`summary`] | layers one after another; the table of a model |
 //! | [`decode`] | sequences from models that score the next symbol |
 //! | [`losses`] | what training minimises |

@@ -22,6 +22,7 @@
 //! | [`TripletMargin`] | three vectors per row | none |
 //! | [`PoissonNll`] | logarithms of rates | counts of the same shape |
 //! | [`GaussianNll`] | means and variances | same shape |
+//! | [`Elbo`] | reconstruction, mean and log-variance of a code | what was to be reconstructed |
 //!
 //! The trait [`Loss`] serves code that is handed any of them, such as a training loop.
 //!
@@ -40,6 +41,7 @@
 mod bce;
 mod cross_entropy;
 mod ctc;
+mod elbo;
 mod embedding;
 mod hinge;
 mod kl;
@@ -51,6 +53,7 @@ mod regression;
 pub use bce::{Bce, BceWithLogits};
 pub use cross_entropy::CrossEntropy;
 pub use ctc::Ctc;
+pub use elbo::Elbo;
 pub use embedding::{CosineEmbedding, HingeEmbedding, TripletMargin};
 pub use hinge::Hinge;
 pub use kl::KlDiv;
