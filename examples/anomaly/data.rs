@@ -91,7 +91,7 @@ fn read_one(folder: &Path, file: &str, times: &[[String; 2]]) -> Result<Labelled
         let is_in = |&row: &usize| (first..=last).contains(&names[codes[row]].as_str());
         let mut rows = (0..codes.len()).filter(is_in);
         let begin = rows.next().ok_or_else(|| format!("{file}: no row from {first} to {last}"))?;
-        windows.push(begin..rows.last().unwrap_or(begin) + 1);
+        windows.push(begin..rows.next_back().unwrap_or(begin) + 1);
     }
     let name = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Labelled { name, values: table.numeric("value")?.to_vec(), windows })

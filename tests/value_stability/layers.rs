@@ -115,7 +115,11 @@ fn cases<T: Real>() -> Vec<Case<T>> {
         case(
             "resnet_bottleneck",
             [3, 9, 8, 3],
-            ResNetConfig::resnet50().width(2).pre_activation(true).squeeze_excitation(2).build(5, s),
+            ResNetConfig::resnet50()
+                .width(2)
+                .pre_activation(true)
+                .squeeze_excitation(2)
+                .build(5, s),
         ),
         case("vision_transformer", [3, 8, 8, 3], vit.build(5, s)),
     ]

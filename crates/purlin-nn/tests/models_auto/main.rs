@@ -1,5 +1,7 @@
 //! Autoencoders and their loss: the laws of layers and losses, known answers, what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
 use purlin_core::rng::Stream;
 use purlin_data::{Loader, MemoryDataset, Targets};
 use purlin_nn::layers::{Conv2d, ConvTranspose2d, Flatten, Linear};
