@@ -57,11 +57,12 @@ struct Arguments {
     batch_size: usize,
     #[arg(long, default_value_t = 10)]
     epochs: u64,
-    /// The highest learning rate [default: 0.003; 0.001 for the transformer].
+    /// The highest learning rate.
+    #[arg(long, default_value_t = 0.003)]
+    lr: f64,
+    /// The share of numbers that training hides [default: 0.2; 0.1 for the transformer].
     #[arg(long)]
-    lr: Option<f64>,
-    #[arg(long, default_value_t = 0.2)]
-    dropout: f64,
+    dropout: Option<f64>,
     #[arg(long, default_value_t = 42)]
     seed: u64,
     /// Where the model, its characters, the log and the picture go.
@@ -107,7 +108,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         hidden: arguments.hidden.unwrap_or(if is_transformer { 128 } else { 256 }),
         layers: arguments.layers.unwrap_or(if is_transformer { 4 } else { 2 }),
         steps: arguments.steps,
-        dropout: arguments.dropout,
+        dropout: arguments.dropout.unwrap_or(if is_transformer { 0.1 } else { 0.2 }),
     };
     let stream = Stream::new(arguments.seed, "init");
     if is_transformer {
@@ -166,8 +167,7 @@ fn train(
     );
     let training = Loader::new(training).batch_size(arguments.batch_size).shuffle(arguments.seed);
     let held_out = Loader::new(held_out).batch_size(arguments.batch_size);
-    let default = if arguments.model == Kind::Transformer { 1e-3 } else { 3e-3 };
-    let lr = arguments.lr.unwrap_or(default);
+    let lr = arguments.lr;
     let steps = training.n_batches() as u64 * arguments.epochs;
     let mut trainer = Trainer::new(CrossEntropy::new(), AdamW::new(lr).weight_decay(0.01))
         .epochs(arguments.epochs)
