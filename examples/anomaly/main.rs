@@ -55,7 +55,7 @@ struct Arguments {
     latent: usize,
     #[arg(long, default_value_t = 32, value_parser = at_least_one)]
     batch_size: usize,
-    #[arg(long, default_value_t = 40)]
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..))]
     epochs: u64,
     /// The highest learning rate; it falls along a cosine.
     #[arg(long, default_value_t = 3e-3, value_parser = positive)]

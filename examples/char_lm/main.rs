@@ -55,10 +55,10 @@ struct Arguments {
     stride: usize,
     #[arg(long, default_value_t = 32)]
     batch_size: usize,
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     epochs: u64,
     /// The highest learning rate.
-    #[arg(long, default_value_t = 0.003)]
+    #[arg(long, default_value_t = 0.003, value_parser = positive)]
     lr: f64,
     /// The share of numbers that training hides [default: 0.2; 0.1 for the transformer].
     #[arg(long)]
@@ -173,7 +173,7 @@ fn train(
         .epochs(arguments.epochs)
         .seed(arguments.seed)
         .clip(Clip::norm(1.0))
-        .schedule(WarmupCosine::new(lr, (steps / 20).max(1), steps))
+        .schedule(WarmupCosine::new(lr, steps / 20, steps))
         .checkpoint(arguments.out.join("checkpoint.safetensors"))
         .callback(ProgressBar::new())
         .callback(CsvLog::new(arguments.out.join("log.csv")));

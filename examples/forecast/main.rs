@@ -72,7 +72,7 @@ struct Arguments {
     dropout: f64,
     #[arg(long, default_value_t = 16, value_parser = at_least_one)]
     batch_size: usize,
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     epochs: u64,
     /// The highest learning rate.
     #[arg(long, default_value_t = 3e-3, value_parser = positive)]
@@ -97,13 +97,13 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let values = &series.values;
     let border = values.len() - (arguments.test * values.len() as f64).round() as usize;
     let lag = arguments.difference.unwrap_or(season);
-    let view = View::new(values, !arguments.levels, lag, border)?;
-    let least = season.max(window + lag + horizon);
+    let least = season.max(window.saturating_add(lag).saturating_add(horizon));
     let later = values.len() - border;
     if border < least || later < horizon {
         let expected = format!("{least} rows to learn from and {horizon} to be judged by");
         return Err(format!("expected at least {expected}, got {border} and {later}").into());
     }
+    let view = View::new(values, !arguments.levels, lag, border)?;
     // Learning ends with the border; what is forecast later begins there.
     let at = view.place(border);
     let training = Windows::new(column(&view.scaled[..at])?, window, horizon)?;
@@ -127,7 +127,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .epochs(arguments.epochs)
         .seed(arguments.seed)
         .clip(Clip::norm(1.0))
-        .schedule(WarmupCosine::new(arguments.lr, (steps / 20).max(1), steps))
+        .schedule(WarmupCosine::new(arguments.lr, steps / 20, steps))
         .callback(ProgressBar::new())
         .callback(CsvLog::new(arguments.out.join("log.csv")));
     let start = Instant::now();

@@ -17,7 +17,7 @@ pub(crate) enum Kind {
 }
 
 /// The past to the steps that follow: what the memory says after its last step, added to the last
-/// value. So a network that has learned nothing forecasts that all stays as it is.
+/// value.
 #[derive(Module)]
 pub(crate) struct Forecaster {
     lstm: Option<Lstm>,

@@ -59,16 +59,14 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// `known` rows may be looked at to find mean and deviation.
+    /// `known` rows, more than `lag`, may be looked at to find mean and deviation.
     pub(crate) fn new(series: &[f64], has_log: bool, lag: usize, known: usize) -> Result<Self> {
         if let Some(row) = series.iter().position(|&value| has_log && value <= 0.0) {
             let value = series[row];
-            return Err(format!("--log: values must be above 0, got {value} at row {row}").into());
-        }
-        if known <= lag {
-            return Err(
-                format!("--difference: must be below the {known} known rows, got {lag}").into()
-            );
+            return Err(format!(
+                "values must be above 0 unless --levels is set, got {value} at row {row}"
+            )
+            .into());
         }
         let levels: Vec<f64> =
             series.iter().map(|&value| if has_log { value.ln() } else { value }).collect();

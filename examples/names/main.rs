@@ -52,7 +52,7 @@ struct Arguments {
     dropout: f64,
     #[arg(long, default_value_t = 64, value_parser = at_least_one)]
     batch_size: usize,
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
     epochs: u64,
     /// The highest learning rate.
     #[arg(long, default_value_t = 5e-3, value_parser = positive)]
@@ -118,7 +118,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .epochs(arguments.epochs)
         .seed(arguments.seed)
         .clip(Clip::norm(1.0))
-        .schedule(WarmupCosine::new(arguments.lr, (steps / 20).max(1), steps))
+        .schedule(WarmupCosine::new(arguments.lr, steps / 20, steps))
         .metric(Perplexity::new().ignore_index(spelling.padding))
         .callback(ProgressBar::new())
         .callback(EarlyStopping::new("val_perplexity").patience(arguments.epochs))

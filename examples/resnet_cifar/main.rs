@@ -4,12 +4,15 @@
 //! Run: cargo run --release --example resnet_cifar -- --data cifar-10-batches-bin
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
+#[path = "../shared/flags.rs"]
+mod flags;
 mod network;
 #[path = "../image_classification/pictures.rs"]
 mod pictures;
 mod shapes;
 
 use clap::Parser;
+use flags::at_least_one;
 use network::{Kind, Options};
 use purlin::core::rng::Stream;
 use purlin::data::image::{Augment, ColorMode, ImageFolder, Pipeline};
@@ -44,9 +47,9 @@ struct Arguments {
     #[arg(long, value_name = "REDUCTION", value_parser = reduction)]
     squeeze_excitation: Option<usize>,
     /// Passes over the training pictures.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     epochs: u64,
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = at_least_one)]
     batch_size: usize,
     /// The highest learning rate [default: 0.02; 0.001 for the transformer].
     #[arg(long)]
@@ -164,7 +167,7 @@ fn trainer(arguments: &Arguments, n_batches: u64) -> Trainer<'static> {
     let trainer = trainer
         .epochs(arguments.epochs)
         .seed(arguments.seed)
-        .schedule(WarmupCosine::new(lr, (steps / 20).max(1), steps))
+        .schedule(WarmupCosine::new(lr, steps / 20, steps))
         .metric(Accuracy::new())
         .checkpoint(arguments.out.join("checkpoint.safetensors"))
         .callback(ProgressBar::new())

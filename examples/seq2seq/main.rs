@@ -52,7 +52,7 @@ struct Arguments {
     dropout: f64,
     #[arg(long, default_value_t = 32, value_parser = at_least_one)]
     batch_size: usize,
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     epochs: u64,
     /// The highest learning rate.
     #[arg(long, default_value_t = 5e-3, value_parser = positive)]
@@ -82,7 +82,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let n = arguments.n + arguments.test;
+    let n = arguments.n.saturating_add(arguments.test);
     if n > dates::N_DAYS {
         return Err(format!("expected at most {} dates, got {n}", dates::N_DAYS).into());
     }
@@ -114,7 +114,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .epochs(arguments.epochs)
         .seed(arguments.seed)
         .clip(Clip::norm(1.0))
-        .schedule(WarmupCosine::new(arguments.lr, (steps / 20).max(1), steps))
+        .schedule(WarmupCosine::new(arguments.lr, steps / 20, steps))
         .callback(ProgressBar::new())
         .callback(CsvLog::new(arguments.out.join("log.csv")));
     let start = Instant::now();

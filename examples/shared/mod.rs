@@ -1,4 +1,4 @@
-//! What the examples of clustering share: the table they read, the labels they write back, and the
+//! What examples share, those of clustering above all: the table they read, the labels they write back, and the
 //! plane that pictures show.
 #![allow(dead_code, reason = "each example takes what it needs")]
 #![allow(clippy::print_stdout, reason = "an example prints")]

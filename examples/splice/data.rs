@@ -47,8 +47,8 @@ impl Genes {
         Ok(genes)
     }
 
-    /// Made-up stretches of 60 bases. The middle of an EI is mostly `AG|GTRAGT`; an IE has pyrimidines
-    /// and mostly `NCAG|G`; the others are like one of the two with the bases of the signal drawn anew,
+    /// Made-up stretches of 60 bases. The middle of an EI is mostly `AG|GTAAGT`; an IE has pyrimidines
+    /// and mostly `CCAG|G`; the others are like one of the two with the bases of the signal drawn anew,
     /// all but two.
     pub(crate) fn synthetic() -> Self {
         let mut rng = Stream::new(60, "splice").rng(0);

@@ -50,7 +50,7 @@ struct Arguments {
     #[arg(long, default_value_t = 32, value_parser = at_least_one)]
     batch_size: usize,
     /// Most passes over the stretches.
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     epochs: u64,
     #[arg(long, default_value_t = 2e-3, value_parser = positive)]
     lr: f64,

@@ -103,7 +103,14 @@ fn open(data: Option<&Path>) -> Result<[Digits; 2], Box<dyn Error>> {
         let x = images.to_f32().iter().map(|pixel| pixel / 255.0).collect();
         Ok(Digits { side: height, x: Tensor::from_vec(x, [n, height * width])?, labels })
     };
-    Ok([read("train")?, read("t10k")?])
+    let [training, test] = [read("train")?, read("t10k")?];
+    if training.side == 0 || training.side != test.side {
+        let got = format!("sides of {} and {} pixels", training.side, test.side);
+        return Err(
+            format!("expected pictures of one size to learn from and to judge, got {got}").into()
+        );
+    }
+    Ok([training, test])
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {

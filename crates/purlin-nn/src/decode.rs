@@ -234,7 +234,7 @@ fn write<T: Real>(
         for &symbol in prompt {
             scores = Some(decoder.step(&[symbol]));
         }
-        let mut written = Vec::with_capacity(max);
+        let mut written = Vec::new();
         while written.len() < max {
             let Some(last) = &scores else { break };
             n_symbols("generate", last, 1)?;

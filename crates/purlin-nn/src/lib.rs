@@ -107,3 +107,7 @@ pub use summary::{Summary, SummaryRow, summary};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../purlin-nn-derive/README.md")]
+struct ReadmeOfTheDerive;

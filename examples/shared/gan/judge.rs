@@ -42,6 +42,7 @@ impl Judge {
             .epochs(epochs)
             .metric(Accuracy::new());
         if file.exists() {
+            println!("classifier of an earlier run: {}", file.display());
             weights::load(&mut model, file)?;
         } else {
             let data = Loader::new(training.clone()).batch_size(64).shuffle(seed);

@@ -50,7 +50,8 @@ pub struct DepthwiseSeparable<T: Real = f32> {
 }
 
 impl<T: Real> DepthwiseSeparable<T> {
-    /// With stride 1; convolutions begin by He's normal with the outgoing connections.
+    /// With stride 1; convolutions begin by He's normal with the outgoing connections (as
+    /// PyTorch counts them: of a depthwise convolution for all channels together).
     ///
     /// # Panics
     ///

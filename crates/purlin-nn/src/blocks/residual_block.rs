@@ -45,7 +45,7 @@ pub enum Shortcut {
 /// let block: ResidualBlock = ResidualBlock::basic(64, 128, 2, &stream).squeeze_excitation(16);
 /// assert_eq!(block.output_shape(&Shape::from([8, 32, 32, 64]))?, Shape::from([8, 16, 16, 128]));
 ///
-/// // The same shapes from a bottleneck, with a ninth of the weights in 3x3 convolutions.
+/// // The same shapes from a bottleneck, with a twenty-fourth of the weights in 3x3 convolutions.
 /// let block: ResidualBlock = ResidualBlock::bottleneck(64, 32, 2, &stream).pre_activation(true);
 /// assert_eq!(block.output_shape(&Shape::from([8, 32, 32, 64]))?, Shape::from([8, 16, 16, 128]));
 /// assert_eq!(block.conv2.weight.dims(), [3, 3, 32, 32]);
@@ -86,6 +86,8 @@ struct Setup {
     shortcut: Shortcut,
     is_norm_first: bool,
     begins_as_identity: bool,
+    /// Whether the last convolution is 0 because of that.
+    is_last_zero: bool,
     stream: Stream,
 }
 
@@ -137,6 +139,7 @@ impl<T: Real> ResidualBlock<T> {
             shortcut: Shortcut::Projection,
             is_norm_first: false,
             begins_as_identity: false,
+            is_last_zero: false,
             stream: *stream,
         };
         let norm = || BatchNorm2d::new(1); // `arranged` makes the one that fits
@@ -182,8 +185,9 @@ impl<T: Real> ResidualBlock<T> {
         self.arranged()
     }
 
-    /// Whether the scale of the last norm begins as 0 and not as 1, so that the sum is the shortcut
-    /// at first.
+    /// Whether the sum is the shortcut at first: the scale of the last norm begins as 0 and not as 1;
+    /// with [`pre_activation`](Self::pre_activation), where a ReLU behind that norm would let no
+    /// gradient pass, the last convolution begins as 0.
     ///
     /// P. Goyal et al., *Accurate, large minibatch SGD*, 2017, section 5.1.
     #[must_use]
@@ -195,8 +199,9 @@ impl<T: Real> ResidualBlock<T> {
     /// Makes the norms and the projection that the options ask for. Norms draw nothing; a projection
     /// that is there already stays.
     fn arranged(mut self) -> Self {
-        let Setup { channels, stride, shortcut, is_norm_first, begins_as_identity, stream } =
+        let Setup { channels, stride, shortcut, is_norm_first, begins_as_identity, .. } =
             self.setup;
+        let stream = self.setup.stream;
         let is_weighed = self.se.is_some();
         let norm = |conv: &Conv2d<T>, is_last: bool| {
             let n = conv.weight.dims()[if is_norm_first { 2 } else { 3 }];
@@ -205,7 +210,7 @@ impl<T: Real> ResidualBlock<T> {
             if is_norm_first || !is_last || !is_weighed {
                 norm = norm.activation(Activation::Relu);
             }
-            if is_last && begins_as_identity {
+            if is_last && begins_as_identity && !is_norm_first {
                 norm.weight = Some(Param::new(Tensor::zeros([n])));
             }
             norm
@@ -213,6 +218,20 @@ impl<T: Real> ResidualBlock<T> {
         self.bn1 = norm(&self.conv1, false);
         self.bn2 = norm(&self.conv2, self.conv3.is_none());
         self.bn3 = self.conv3.as_ref().map(|conv| norm(conv, true));
+        let is_zero = begins_as_identity && is_norm_first;
+        if is_zero != self.setup.is_last_zero {
+            self.setup.is_last_zero = is_zero;
+            let (i, last) = match &mut self.conv3 {
+                Some(conv3) => (3, conv3),
+                None => (2, &mut self.conv2),
+            };
+            let shape = *last.weight.shape();
+            last.weight = if is_zero {
+                Param::new(Tensor::zeros(shape))
+            } else {
+                conv(i, [shape[2], shape[3]], shape[0], &stream).weight
+            };
+        }
         let is_projected = self.changes_shape() && shortcut == Shortcut::Projection;
         let earlier = self.downsample.take();
         self.downsample = is_projected.then(|| {

@@ -152,7 +152,7 @@ impl UpdateOp<1, 1> for Follow {
 
 impl<T: Real> Callback<T> for Ema<T> {
     fn name(&self) -> String {
-        "ema".to_owned()
+        format!("ema.{}", self.decay)
     }
 
     fn on_train_begin(&mut self, run: &RunInfo) -> Result<()> {

@@ -79,7 +79,8 @@ impl GanTrainer<'_> {
     /// - [`Error::TooFewSamples`]: `data` has no batch.
     /// - [`Error::Diverged`]: also when a weight is not finite at the end of an epoch; callbacks have
     ///   not seen it. The last checkpoint is that of a good state.
-    /// - [`Error::InvalidParam`]: also when the checkpoint is of a run that was set up differently.
+    /// - [`Error::InvalidParam`]: also when the checkpoint is of a run that was set up differently, or
+    ///   an epoch has fewer batches than there are discriminator steps to one of the generator.
     /// - Whatever loader and callbacks refuse.
     pub fn fit<G: Forward<f32>, D: Forward<f32>>(
         &mut self,
@@ -100,6 +101,10 @@ impl GanTrainer<'_> {
         self.session.check()?;
         self.check()?;
         let n_batches = self.session.n_batches(data)?;
+        if self.discriminator_steps > n_batches {
+            let rule = format!("at most the {n_batches} batches of an epoch");
+            return Err(Error::param(OP, "discriminator_steps", rule, self.discriminator_steps));
+        }
         self.check_shapes(generator, discriminator, data)?;
         self.session.sweep()?;
         let setup = self.setup(data, n_batches);

@@ -46,8 +46,8 @@ impl GanTrainer<'_> {
     ///   is too great.
     /// - [`Error::Shape`]: the generator makes samples of another shape than the real ones, or classes
     ///   are missing.
-    /// - [`Error::Diverged`]: a loss or a gradient is not finite. The network it belongs to has not
-    ///   changed then.
+    /// - [`Error::Diverged`]: a loss or a gradient is not finite. No parameter of the network it
+    ///   belongs to has changed then; running statistics of the pass have.
     ///
     /// # Panics
     ///
@@ -82,8 +82,8 @@ impl GanTrainer<'_> {
         at: u64,
     ) -> Result<GanStep> {
         self.check()?;
-        let Some(&batch) = real.dims().first() else {
-            return Err(Error::shape(OP, "real samples (batch, ...)", real.shape()));
+        let Some(&batch) = real.dims().first().filter(|&&batch| batch > 0) else {
+            return Err(Error::shape(OP, "at least 1 real sample (batch, ...)", real.shape()));
         };
         let labels = self.labels(real, classes)?;
         let stream = Stream::new(self.session.seed, "gan").child_at(at);

@@ -82,7 +82,7 @@ macro_rules! batch_norm_layer {
                 self
             }
 
-            /// What is applied to the output while it is written; nothing unless set.
+            /// What is applied to the output; nothing unless set.
             #[must_use]
             pub fn activation(mut self, activation: Activation) -> Self {
                 self.activation = activation;

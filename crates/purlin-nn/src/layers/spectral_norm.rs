@@ -30,11 +30,12 @@ pub trait Reweight<T: Real = f32>: Forward<T> {
 /// | value | shape |
 /// |---|---|
 /// | `layer.weight`, `layer.bias` | as in the layer |
-/// | `u` | `(out,)`, of length 1 |
-/// | `v` | `(everything else,)`, of length 1 |
+/// | `u` | `(out,)`, of length 1 after a pass in training |
+/// | `v` | `(everything else,)`, likewise |
 ///
 /// A pass in training takes one step of the power iteration for `u` and `v` (a construction takes 15), as
-/// batch norm moves its statistics; evaluation and a frozen layer use them as they are. They are
+/// batch norm moves its statistics; evaluation and a frozen layer use their directions as they are (averages of them
+/// over steps, as [`Ema`](crate::callbacks::Ema) makes, are shorter than 1). They are
 /// constants for the gradient, which flows through `sigma`: `d sigma / dW = v u^T`. The step, the 15 and
 /// the gradient are those of PyTorch's `spectral_norm`.
 ///
@@ -105,7 +106,8 @@ impl<T: Real, L: Reweight<T>> SpectralNorm<L, T> {
     pub fn sigma(&self) -> Tensor<T> {
         let matrix = matrix(self.layer.weight());
         let (rows, columns) = (matrix.dims()[0], matrix.dims()[1]);
-        let (u, v) = (self.u.get().reshape([columns, 1]), self.v.get().reshape([1, rows]));
+        let (u, v) = (unit(&self.u.get()), unit(&self.v.get()));
+        let (u, v) = (u.reshape([columns, 1]), v.reshape([1, rows]));
         v.matmul(&matrix).matmul(&u).reshape(Shape::SCALAR)
     }
 }

@@ -101,7 +101,13 @@ pub fn kernel_distance<T: Real>(a: MatrixView<'_, T>, b: MatrixView<'_, T>) -> R
         (kernel_sum(x, x) - own) / (n * (n - 1.0))
     };
     let between = kernel_sum(&x, &y) / (x.dims()[0] as f64 * y.dims()[0] as f64);
-    Ok(within(&x) + within(&y) - 2.0 * between)
+    let distance = within(&x) + within(&y) - 2.0 * between;
+    if distance.is_finite() {
+        Ok(distance)
+    } else {
+        let rule = "of a size whose sixth power is finite";
+        Err(Error::param("kernel_distance", "features", rule, distance))
+    }
 }
 
 /// Where generated samples lie among the known modes of a distribution; see [`mode_coverage`].

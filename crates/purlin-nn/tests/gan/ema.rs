@@ -90,5 +90,5 @@ fn what_is_refused() {
     ema.update(&weight).unwrap();
     let err = ema.update(&Param::new(Tensor::from([1.0, 2.0]))).unwrap_err();
     assert_eq!(err.to_string(), "ema: expected weights (1,), got (2,)");
-    assert_eq!(Callback::<f32>::name(&ema), "ema");
+    assert_eq!(Callback::<f32>::name(&ema), "ema.0.5");
 }

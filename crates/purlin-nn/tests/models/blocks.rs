@@ -151,6 +151,25 @@ fn a_block_begins_as_its_shortcut() {
     assert_eq!(y.to_vec(), [1.0, 0.0, 3.0, 0.0, 7.0, 0.0, 9.0, 0.0]);
 }
 
+#[test]
+fn a_block_that_begins_as_its_shortcut_learns() {
+    let x = Tensor::<f64>::normal([2, 4, 4, 4], 0.0, 1.0, &stream().child("x"));
+    for first in [false, true] {
+        let basic = ResidualBlock::basic(4, 4, 1, &stream());
+        let bottleneck = ResidualBlock::bottleneck(4, 1, 1, &stream());
+        for (block, last) in [(basic, "2"), (bottleneck, "3")] {
+            let block = block.zero_init(true).pre_activation(first);
+            let grads = block.forward(&x, &mut Context::train(0)).square().mean().backward();
+            let name =
+                if first { format!("conv{last}.weight") } else { format!("bn{last}.weight") };
+            block.for_each_param(&mut |own, param| {
+                let grad = grads.require(param).unwrap();
+                assert!(own != name || grad.abs().max().item() > 1e-3, "{name} {grad:?}");
+            });
+        }
+    }
+}
+
 /// With weights of 0 every channel is multiplied by `sigmoid(0)`.
 #[test]
 fn squeeze_and_excitation_stands_before_the_sum() {
@@ -184,6 +203,7 @@ fn options_may_come_in_any_order_and_keep_the_convolutions() {
     assert_eq!(state(&a), state(&b));
     let back = a.clone().pre_activation(false);
     assert_eq!(back.conv1.weight.data(), make().conv1.weight.data());
+    assert_eq!(back.conv2.weight.data(), make().conv2.weight.data());
     let projection =
         |block: &ResidualBlock| block.downsample.as_ref().unwrap().0.weight.data().to_vec();
     assert_eq!(projection(&back), projection(&make()));
