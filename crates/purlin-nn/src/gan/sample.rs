@@ -22,7 +22,7 @@ const AT_A_TIME: usize = 256;
 /// use purlin_nn::layers::Tanh;
 /// use purlin_tensor::Tensor;
 ///
-/// assert_eq!(sample(&Tanh, &Tensor::zeros([1000, 2])).dims(), [1000, 2]);
+/// assert_eq!(sample(&Tanh, &Tensor::<f32>::zeros([1000, 2])).dims(), [1000, 2]);
 /// ```
 #[track_caller]
 pub fn sample<T: Real>(generator: &(impl Forward<T> + ?Sized), z: &Tensor<T>) -> Tensor<T> {

@@ -7,7 +7,7 @@ use purlin_core::{MatrixView, Shape};
 use purlin_nn::layers::{Conv2d, Linear, SpectralNorm};
 use purlin_nn::weights::{load, load_state_dict, save, state_dict};
 use purlin_nn::{Context, Forward, Init, Module, Param};
-use purlin_tensor::{GradcheckOptions, Tensor, gradcheck};
+use purlin_tensor::{GradcheckOptions, Norm, Tensor, gradcheck};
 use purlin_testkit::{check_same_bits_on_all_isas, check_same_bits_on_threads};
 
 #[test]
@@ -129,7 +129,9 @@ fn slopes_agree_with_differences() {
         // Tied to the weight handed over: the parameter of a twin is a leaf of its own.
         let sigma = {
             let matrix = v[1].reshape([8, 3]);
-            let (u, v) = (layer.u.get().reshape([3, 1]), layer.v.get().reshape([1, 8]));
+            let unit = |x: Tensor<f64>| &x / &x.norm(Norm::L2);
+            let (u, v) = (unit(layer.u.get()), unit(layer.v.get()));
+            let (u, v) = (u.reshape([3, 1]), v.reshape([1, 8]));
             v.matmul(&matrix).matmul(&u).reshape(Shape::SCALAR)
         };
         let by_hand = purlin_nn::layers::Reweight::forward_with(

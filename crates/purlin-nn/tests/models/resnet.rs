@@ -109,13 +109,12 @@ fn parameters_are_called_as_in_torchvision() {
 #[test]
 fn options_leave_the_convolutions_as_they_are() {
     let plain: ResNet = ResNetConfig::cifar(8).width(4).build(2, &stream());
-    let other: ResNet = ResNetConfig::cifar(8)
-        .width(4)
-        .pre_activation(true)
-        .squeeze_excitation(2)
-        .zero_init(true)
-        .build(2, &stream());
+    let config = ResNetConfig::cifar(8).width(4).pre_activation(true).squeeze_excitation(2);
+    let other: ResNet = config.clone().build(2, &stream());
     assert_eq!(plain.layer3[0].conv2.weight.data(), other.layer3[0].conv2.weight.data());
+    let zero: ResNet = config.zero_init(true).build(2, &stream());
+    assert_eq!(plain.layer3[0].conv1.weight.data(), zero.layer3[0].conv1.weight.data());
+    assert!(zero.layer3[0].conv2.weight.data().iter().all(|&w| w == 0.0));
     assert_ne!(plain.layer1[0].conv1.weight.data(), plain.layer1[0].conv2.weight.data());
     // He's normal by outgoing connections: 3 * 3 * 16.
     let w = &plain.layer3[0].conv2.weight;
