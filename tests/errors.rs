@@ -15,15 +15,19 @@ use purlin::data::image::{Augment, ColorJitter, Image, ImageFolder, Pipeline};
 use purlin::data::{
     Loader, MemoryDataset, StandardScaler, Targets, cifar, idx, npy, npz, sets, split_indices, text,
 };
+use purlin::nn::blocks::{ResidualBlock, Shortcut};
 use purlin::nn::callbacks::{EarlyStopping, TargetReached};
-use purlin::nn::layers::{Conv2d, LeakyRelu, Linear};
-use purlin::nn::losses::{Bce, CrossEntropy, Mse, Nll};
-use purlin::nn::metrics::Accuracy;
+use purlin::nn::decode::{Sampler, generate_until};
+use purlin::nn::gan::{GanLoss, GanTrainer, with_labels};
+use purlin::nn::layers::{Conv2d, Gru, LeakyRelu, Linear, MultiHeadAttention};
+use purlin::nn::losses::{Bce, CrossEntropy, Elbo, Mse, Nll};
+use purlin::nn::metrics::{Accuracy, frechet_distance};
+use purlin::nn::models::{ResNet, VisionTransformerConfig};
 use purlin::nn::optim::{Adam, Clip, Optimizer, Sgd};
 use purlin::nn::schedule::{Cosine, OneCycle, Schedule, StepDecay};
 use purlin::nn::trainer::Trainer;
 use purlin::nn::weights::{LoadOptions, ModelInfo, TensorFile};
-use purlin::nn::{Forward, Init, weights};
+use purlin::nn::{Context, Forward, Init, weights};
 use purlin::plot::{ConfusionMatrix, ImageGrid, LinePlot, Scatter};
 use purlin::tensor::{Tensor, no_grad};
 use std::fmt::Write;
@@ -218,6 +222,62 @@ fn networks(t: &mut Table) {
     t.refused("a target of NaN", TargetReached::new("loss", f64::NAN).observe(0.5));
 }
 
+/// Scores of three symbols.
+struct Silent;
+
+impl purlin::nn::decode::Decoder for Silent {
+    fn step(&mut self, _: &[usize]) -> Tensor {
+        zeros(&[1, 3])
+    }
+    fn select(&mut self, _: &[usize]) {}
+}
+
+fn sequences(t: &mut Table) {
+    let stream = Stream::new(1, "test");
+    let gru: Gru = Gru::new(3, 4, &stream);
+    t.refused("steps of other features", gru.output_shape(&[2, 5, 4].into()));
+    let x = zeros(&[2, 5, 3]);
+    let run = |lengths: &[usize]| gru.run(&x, None, Some(lengths), &mut Context::eval());
+    t.panics("a sequence of no steps", || run(&[5, 0]));
+    t.panics("heads that do not divide the features", || {
+        MultiHeadAttention::<f32>::new(10, 3, &stream)
+    });
+    let mut rng = stream.rng(0);
+    t.refused("writing on from nothing", {
+        generate_until(&mut Silent, &[], 5, 0, &Sampler::new(), &mut rng)
+    });
+}
+
+fn architectures(t: &mut Table) {
+    let stream = Stream::new(1, "test");
+    t.panics("a network for CIFAR of 21 layers", || ResNet::<f32>::cifar(21, 10, &stream));
+    let block: ResidualBlock = ResidualBlock::basic(8, 4, 1, &stream);
+    t.panics("padding to fewer channels", || block.shortcut(Shortcut::Pad));
+    t.panics("patches that do not tile the picture", || VisionTransformerConfig::new(30, 4));
+    let codes = zeros(&[2, 9]);
+    let x = zeros(&[2, 4]);
+    t.refused("an autoencoder's output of another width", Elbo::bernoulli(2).loss(&codes, &x));
+}
+
+fn gans(t: &mut Table) {
+    let init = Stream::new(1, "test");
+    let trainer =
+        || GanTrainer::new(GanLoss::default(), Sgd::new(0.1), Sgd::new(0.1)).latent_dim(2);
+    let fit = |mut trainer: GanTrainer<'_>| {
+        let data = MemoryDataset::new(zeros(&[4, 3]), Targets::None).unwrap();
+        let mut generator = Linear::new(2, 3, &init.child("g"));
+        let mut discriminator = Linear::new(3, 1, &init.child("d"));
+        trainer.fit(&mut generator, &mut discriminator, &Loader::new(data))
+    };
+    t.refused("a generator that is never trained", fit(trainer().discriminator_steps(9)));
+    t.refused("a generator of other latent numbers", fit(trainer().latent_dim(5)));
+    t.refused("a conditional GAN without classes", fit(trainer().classes(1)));
+    t.refused("a penalty of NaN", fit(trainer().gradient_penalty(f64::NAN)));
+    t.refused("a class beyond the planes", with_labels(&zeros(&[1, 2]), &[3], 3));
+    let (a, b) = (view(&[[0.0], [1.0]]), view(&[[0.0, 1.0], [1.0, 0.0]]));
+    t.refused("a distance of other features", frechet_distance(a, b));
+}
+
 /// One step of an optimizer on one weight.
 fn step(optimizer: &mut dyn Optimizer<f32>) -> Result<()> {
     let mut model: Linear = Linear::new(1, 1, &Stream::new(1, "test")).bias(false);
@@ -335,6 +395,9 @@ fn every_bad_input_is_refused_in_so_many_words() {
     clusters(&mut table);
     tensors(&mut table);
     networks(&mut table);
+    sequences(&mut table);
+    architectures(&mut table);
+    gans(&mut table);
     data(&mut table);
     files(&mut table);
     plots(&mut table);

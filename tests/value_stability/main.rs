@@ -30,6 +30,7 @@ fn found() -> Table {
     training::optimizers::<f64>(&mut table);
     training::schedules(&mut table);
     training::whole(&mut table);
+    training::gan(&mut table);
     data::generators(&mut table);
     data::pictures(&mut table);
     data::order(&mut table);

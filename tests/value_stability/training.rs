@@ -3,8 +3,11 @@
 use crate::table::{Hash, Table};
 use purlin::core::Real;
 use purlin::core::rng::Stream;
-use purlin::data::{Augment, Loader, Pipeline, Subset, sets};
-use purlin::nn::layers::{BatchNorm2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d, Relu};
+use purlin::data::{Augment, Loader, MemoryDataset, Pipeline, Subset, Targets, sets};
+use purlin::nn::gan::{GanLoss, GanTrainer};
+use purlin::nn::layers::{
+    BatchNorm2d, Conv2d, Dropout, Flatten, LeakyRelu, Linear, MaxPool2d, Relu, SpectralNorm,
+};
 use purlin::nn::losses::CrossEntropy;
 use purlin::nn::optim::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, Clip, Lion, NAdam, Optimizer, RAdam, RmsProp, Sgd,
@@ -102,4 +105,36 @@ pub(crate) fn whole(t: &mut Table) {
     model.for_each_param(&mut |_, param| hash = hash.tensor(param));
     model.for_each_buffer(&mut |_, buffer| hash = hash.tensor(&buffer.get()));
     t.row("training/digits", SEED, hash);
+}
+
+/// Two epochs of a conditional GAN with a gradient penalty, a spectral norm and averaged weights.
+pub(crate) fn gan(t: &mut Table) {
+    let x = Tensor::normal([48, 2], 1.0, 0.5, &Stream::new(SEED, "data"));
+    let classes = Targets::Classes((0..48).map(|i| i % 2).collect());
+    let data = Loader::new(MemoryDataset::new(x, classes).unwrap()).batch_size(8).shuffle(SEED);
+    let init = Stream::new(SEED, "init");
+    let linear = |from, to, name| Linear::new(from, to, &init.child(name));
+    let mut generator =
+        Sequential::new().push(linear(5, 8, "g0")).push(Relu).push(linear(8, 2, "g1"));
+    let mut critic = Sequential::new()
+        .push(SpectralNorm::new(linear(4, 8, "d0"), &init.child("norm")))
+        .push(LeakyRelu::new(0.2))
+        .push(linear(8, 1, "d1"));
+    let adam = || Adam::new(1e-2).betas(0.0, 0.9);
+    let mut trainer = GanTrainer::new(GanLoss::Wasserstein, adam(), adam())
+        .latent_dim(3)
+        .classes(2)
+        .gradient_penalty(10.0)
+        .discriminator_steps(2)
+        .ema(0.9)
+        .epochs(2)
+        .seed(SEED);
+    let history = trainer.fit(&mut generator, &mut critic, &data).unwrap();
+    let mut hash = Hash::of(&history.values("discriminator_loss"));
+    trainer.ema_weights().unwrap().apply(&mut generator).unwrap();
+    for network in [&generator, &critic] {
+        network.for_each_param(&mut |_, param| hash = hash.tensor(param));
+        network.for_each_buffer(&mut |_, buffer| hash = hash.tensor(&buffer.get()));
+    }
+    t.row("training/gan", SEED, hash);
 }

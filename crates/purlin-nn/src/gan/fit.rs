@@ -82,6 +82,11 @@ impl GanTrainer<'_> {
     /// - [`Error::InvalidParam`]: also when the checkpoint is of a run that was set up differently, or
     ///   an epoch has fewer batches than there are discriminator steps to one of the generator.
     /// - Whatever loader and callbacks refuse.
+    ///
+    /// # Panics
+    ///
+    /// When a network does not take what it is fed, such as a last batch of one sample in front of a batch
+    /// norm (`Loader::drop_last` leaves it out).
     pub fn fit<G: Forward<f32>, D: Forward<f32>>(
         &mut self,
         generator: &mut G,
@@ -189,8 +194,8 @@ impl GanTrainer<'_> {
         run: &mut Run<Tally>,
     ) -> Result<()> {
         let Position { epoch, step, .. } = run.position;
-        check_weights(generator, step)?;
-        check_weights(discriminator, step)?;
+        check_weights(OP, "generator.", generator, step)?;
+        check_weights(OP, "discriminator.", discriminator, step)?;
         let values = std::mem::take(&mut run.tally).values();
         run.position = Position { epoch: epoch + 1, batch: 0, step };
         let lr = self.generator_optimizer.lr();

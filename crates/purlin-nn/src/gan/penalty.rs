@@ -81,7 +81,7 @@ pub fn gradient_penalty<T: Real>(
 ///
 /// # Errors
 ///
-/// [`Error::InvalidParam`] unless the limit is finite and above 0.
+/// [`Error::InvalidParam`] unless the limit is finite and above 0 as a `T`.
 ///
 /// # Examples
 ///
@@ -101,10 +101,12 @@ pub fn gradient_penalty<T: Real>(
 /// - M. Arjovsky, S. Chintala, L. Bottou, *Wasserstein generative adversarial networks*, ICML 2017:
 ///   algorithm 1.
 pub fn clip_weights<T: Real>(critic: &mut (impl Module<T> + ?Sized), limit: f64) -> Result<()> {
-    if !(limit.is_finite() && limit > 0.0) {
-        return Err(Error::param("clip_weights", "limit", "finite and above 0", limit));
+    let own = T::from_f64(limit);
+    if !(own.is_finite() && own > T::ZERO) {
+        let rule = format!("finite and above 0 in {}", T::NAME);
+        return Err(Error::param("clip_weights", "limit", rule, limit));
     }
-    let limit = T::from_f64(limit);
+    let limit = own;
     critic.for_each_param_mut(&mut |_, param| {
         if param.is_trainable() {
             for w in param.data_mut() {

@@ -86,6 +86,13 @@ impl GanTrainer<'_> {
             return Err(Error::shape(OP, "at least 1 real sample (batch, ...)", real.shape()));
         };
         let labels = self.labels(real, classes)?;
+        let trainable = [
+            ("generator", generator.n_trainable_params()),
+            ("discriminator", discriminator.n_trainable_params()),
+        ];
+        for (network, n) in trainable {
+            check_trained(network, n > 0)?;
+        }
         let stream = Stream::new(self.session.seed, "gan").child_at(at);
         let mut ctx = Context::train(self.session.seed).at_step(at);
         let z = Tensor::normal([batch, self.latent_dim], 0.0, 1.0, &stream.child("latent"));
@@ -147,7 +154,7 @@ impl GanTrainer<'_> {
             loss += penalty.mul_scalar(weight);
         }
         let discriminator_loss = finite_loss(OP, at, "discriminator loss", &loss)?;
-        check_tracked("discriminator", &loss)?;
+        check_trained("discriminator", loss.is_tracked())?;
         let grads = loss.backward();
         self.discriminator_optimizer.step(discriminator, &grads)?;
         if let Some(limit) = self.clip {
@@ -172,7 +179,7 @@ impl GanTrainer<'_> {
         ctx: &mut Context,
         at: u64,
     ) -> Result<f64> {
-        check_tracked("generator", fake)?;
+        check_trained("generator", fake.is_tracked())?;
         let scores = discriminator.forward(&Labels::join(fake, labels), ctx);
         let loss = self.loss.generator(&scores)?;
         drop(scores);
@@ -188,8 +195,8 @@ impl GanTrainer<'_> {
     }
 }
 
-fn check_tracked(network: &'static str, result: &Tensor) -> Result<()> {
-    if result.is_tracked() {
+fn check_trained(network: &'static str, is_trained: bool) -> Result<()> {
+    if is_trained {
         Ok(())
     } else {
         let rule = "one with trainable parameters (are all of them frozen?)";

@@ -52,6 +52,11 @@ pub fn frechet_distance<T: Real>(a: MatrixView<'_, T>, b: MatrixView<'_, T>) -> 
     check(OP, a, b)?;
     let ((mean_a, cov_a), (mean_b, cov_b)) = (moments(a)?, moments(b)?);
     let apart: f64 = mean_a.data().iter().zip(mean_b.data()).map(|(a, b)| (a - b) * (a - b)).sum();
+    // Products of four numbers follow.
+    let size = trace(&cov_a) * trace(&cov_b) + apart;
+    if !size.is_finite() {
+        return Err(too_great(OP, size));
+    }
     let root = root(&cov_a)?;
     let between = root.matmul(&cov_b).matmul(&root);
     let both: f64 = eigenvalues(&between)?.iter().map(|x| x.max(0.0).sqrt()).sum();
@@ -102,12 +107,7 @@ pub fn kernel_distance<T: Real>(a: MatrixView<'_, T>, b: MatrixView<'_, T>) -> R
     };
     let between = kernel_sum(&x, &y) / (x.dims()[0] as f64 * y.dims()[0] as f64);
     let distance = within(&x) + within(&y) - 2.0 * between;
-    if distance.is_finite() {
-        Ok(distance)
-    } else {
-        let rule = "of a size whose sixth power is finite";
-        Err(Error::param("kernel_distance", "features", rule, distance))
-    }
+    if distance.is_finite() { Ok(distance) } else { Err(too_great("kernel_distance", distance)) }
 }
 
 /// Where generated samples lie among the known modes of a distribution; see [`mode_coverage`].
@@ -216,6 +216,10 @@ fn check<T: Real>(op: &'static str, a: MatrixView<'_, T>, b: MatrixView<'_, T>) 
         got @ 0..2 => Err(Error::TooFewSamples { op, expected: 2, got }),
         _ => Ok(()),
     }
+}
+
+fn too_great(op: &'static str, got: f64) -> Error {
+    Error::param(op, "features", "of a size whose products are finite", got)
 }
 
 fn tensor<T: Real>(x: MatrixView<'_, T>) -> Result<Tensor<f64>> {

@@ -192,7 +192,7 @@ impl Trainer<'_> {
         validation: Option<&Loader>,
         run: &mut Run<Tally>,
     ) -> Result<()> {
-        check_weights(model, run.position.step)?;
+        check_weights("fit", "", model, run.position.step)?;
         let metrics = self.metrics.iter().map(AsRef::as_ref);
         let mut values = values(run.tally.mean(), metrics);
         if let Some(validation) = validation {
@@ -215,9 +215,14 @@ impl Trainer<'_> {
     }
 }
 
-/// An error that names the first number that training has made NaN or infinite. Frozen parameters
-/// and buffers are the user's.
-pub(crate) fn check_weights<M: Forward<f32>>(model: &M, step: u64) -> Result<()> {
+/// An error that names the first number that training has made NaN or infinite, with `owner` in front.
+/// Frozen parameters and buffers are the user's.
+pub(crate) fn check_weights<M: Forward<f32>>(
+    op: &'static str,
+    owner: &str,
+    model: &M,
+    step: u64,
+) -> Result<()> {
     struct Find(Option<(String, f32)>);
     impl Find {
         fn look(&mut self, name: &str, x: &Tensor) {
@@ -245,7 +250,8 @@ pub(crate) fn check_weights<M: Forward<f32>>(model: &M, step: u64) -> Result<()>
     match find.0 {
         None => Ok(()),
         Some((what, value)) => {
-            Err(Error::Diverged { op: "fit", step, what, value: f64::from(value) })
+            let what = format!("{owner}{what}");
+            Err(Error::Diverged { op, step, what, value: f64::from(value) })
         }
     }
 }

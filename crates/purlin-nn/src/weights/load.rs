@@ -120,11 +120,12 @@ impl LoadOptions {
     ) -> Result<LoadReport> {
         let mut incoming = BTreeMap::new();
         for source in file.names() {
-            if self.skip.iter().any(|pattern| fits(pattern, source)) {
+            if self.is_skipped(source) {
                 continue;
             }
             let stored = file.shape(source).unwrap_or(Shape::SCALAR);
-            for tensor in becomes(source, stored)? {
+            let becomes = becomes(source, stored)?;
+            for tensor in becomes.into_iter().filter(|tensor| !self.has_skipped(tensor)) {
                 let name = self.renamed(&tensor.name);
                 let clash = format!("{name} for two of the file");
                 if incoming.insert(name, tensor).is_some() {
@@ -181,6 +182,15 @@ impl LoadOptions {
         report.unexpected =
             incoming.into_values().flat_map(|tensor| tensor.sources.into_iter().take(1)).collect();
         Ok(matched)
+    }
+
+    fn is_skipped(&self, source: &str) -> bool {
+        self.skip.iter().any(|pattern| fits(pattern, source))
+    }
+
+    /// Whether a tensor would be made from one that is skipped.
+    fn has_skipped<T: Real>(&self, tensor: &Incoming<T>) -> bool {
+        tensor.sources.iter().any(|source| self.is_skipped(source))
     }
 
     fn is_chosen(&self, name: &str) -> bool {

@@ -152,6 +152,12 @@ fn what_is_refused() {
     assert_eq!(text(&a, &b), "frechet_distance: expected b with 2 features, at least 1, got 3");
     assert_eq!(text(&a, &one), "frechet_distance: expected at least 2 samples, got 1");
     assert_eq!(text(&broken, &a), "frechet_distance: a must be finite, got NaN at row 1, column 0");
+    let great = Matrix::from_rows(&[[1e90, -1e90], [-1e90, 1e90]]);
+    let rule = "features must be of a size whose products are finite";
+    let err = frechet_distance(great.view(), great.view()).unwrap_err();
+    assert_eq!(err.to_string(), format!("frechet_distance: {rule}, got inf"));
+    let err = kernel_distance(great.view(), great.view()).unwrap_err();
+    assert_eq!(err.to_string(), format!("kernel_distance: {rule}, got NaN"));
     let coverage = |samples: &Matrix<f64>, centers: &Matrix<f64>, std: f64| {
         mode_coverage(samples.view(), centers.view(), std).unwrap_err().to_string()
     };

@@ -290,6 +290,10 @@ fn what_is_refused() {
     let zero = |name: &str| format!("gan: {name} must be at least 1, got 0");
     assert_eq!(fit(trainer().latent_dim(0), 4, 1), zero("latent_dim"));
     assert_eq!(fit(trainer().discriminator_steps(0), 4, 1), zero("discriminator_steps"));
+    assert_eq!(
+        fit(trainer().discriminator_steps(7), 4, 1),
+        "gan: discriminator_steps must be at most the 6 batches of an epoch, got 7"
+    );
     assert_eq!(fit(trainer().classes(0), 4, 1), zero("classes"));
     assert_eq!(fit(trainer().samples(0, |_, _| Ok(())), 4, 1), zero("samples"));
     let above =
@@ -320,6 +324,10 @@ fn what_is_refused() {
     assert_eq!(
         step(&mut generator, &mut discriminator, &Tensor::zeros([8, 4, 4, 1])),
         "gan: expected a generator that makes samples (8, 4, 4, 1), got (8, 8, 8, 1)"
+    );
+    assert_eq!(
+        step(&mut generator, &mut discriminator, &Tensor::zeros([0, 8, 8, 1])),
+        "gan: expected at least 1 real sample (batch, ...), got (0, 8, 8, 1)"
     );
     let images = Tensor::zeros([8, 8, 8, 1]);
     let rule = "one with trainable parameters (are all of them frozen?), got none";

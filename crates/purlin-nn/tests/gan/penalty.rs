@@ -167,9 +167,9 @@ fn what_is_refused() {
     let err = gradient_penalty(score, &none, &none, &stream).unwrap_err();
     assert_eq!(err.to_string(), "gradient_penalty: expected at least 1 samples, got 0");
     let mut layer: Linear = Linear::new(1, 1, &stream);
-    for limit in [0.0, -1.0, f64::INFINITY] {
+    for limit in [0.0, -1.0, f64::INFINITY, 1e-50, 1e50] {
         let err = clip_weights(&mut layer, limit).unwrap_err();
-        let text = format!("clip_weights: limit must be finite and above 0, got {limit}");
+        let text = format!("clip_weights: limit must be finite and above 0 in f32, got {limit}");
         assert_eq!(err.to_string(), text);
     }
 }

@@ -93,6 +93,18 @@ fn largest_singular_value(weight: &Param<f64>) -> f64 {
     svd(MatrixView::from_slice(weight.data(), rows, outputs).unwrap()).unwrap().singular_values[0]
 }
 
+/// Averages of the factors over steps, as `Ema` makes them, are shorter than 1.
+#[test]
+fn the_lengths_of_the_factors_do_not_matter() {
+    let stream = Stream::new(4, "init");
+    let mut layer = SpectralNorm::new(Linear::<f64>::new(5, 3, &stream), &stream.child("norm"));
+    let x = Tensor::normal([2, 5], 0.0, 1.0, &Stream::new(1, "x"));
+    let before = layer.forward(&x, &mut Context::eval());
+    layer.u.set(&(layer.u.get() * 0.5)).unwrap();
+    layer.v.set(&(layer.v.get() * 0.125)).unwrap();
+    assert_eq!(layer.forward(&x, &mut Context::eval()), before);
+}
+
 #[test]
 fn sigma_settles_at_the_largest_singular_value() {
     let stream = Stream::new(4, "init");

@@ -291,6 +291,25 @@ fn a_bias_of_a_recurrent_module_without_its_twin_is_refused() {
 }
 
 #[test]
+fn what_is_skipped_goes_into_nothing() {
+    let mut writer = TensorWriter::new();
+    for (name, x) in [("ih", 1.0), ("hh", 2.0)] {
+        writer.tensor(&format!("weight_{name}_l0"), &Tensor::full([2, 2], x)).unwrap();
+        writer.tensor(&format!("bias_{name}_l0"), &Tensor::full([2], x)).unwrap();
+    }
+    let file = TensorFile::from_bytes("memory", writer.to_bytes()).unwrap();
+    for skipped in ["bias_hh*", "bias_ih*"] {
+        let mut model = Rnn::<f32>::new(2, 2, &Stream::new(1, "init"));
+        let import = PyTorch::new().recurrent("").skip(skipped).partial();
+        let report = import.load(&mut model, &file).unwrap();
+        assert_eq!(report.missing, ["layers.0.forward.bias"]);
+    }
+    let mut model = Rnn::<f32>::new(2, 2, &Stream::new(1, "init"));
+    PyTorch::new().recurrent("").load(&mut model, &file).unwrap();
+    assert_eq!(model.layers[0].forward.bias.as_ref().unwrap().to_vec(), [3.0, 3.0]);
+}
+
+#[test]
 fn layers_of_a_transformer_are_found_by_pattern() {
     let mut model: Sequential = Sequential::new()
         .push(TransformerEncoderLayer::new(4, 2, 8, &Stream::new(1, "0")))
