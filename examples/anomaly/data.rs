@@ -38,7 +38,7 @@ pub(crate) fn synthetic() -> Labelled {
     ];
     let shape = |row: usize| {
         let hour = (row % DAY) as f64 / 2.0;
-        let hump = |at: f64, width: f64| (-((hour - at) / width).powi(2)).exp();
+        let hump = |at: f64, width: f64| libm::exp(-((hour - at) / width).powi(2));
         let level = if row / DAY % 7 >= 5 { 0.6 } else { 1.0 };
         20.0 + level * (60.0 * hump(9.0, 2.5) + 80.0 * hump(18.5, 3.0))
     };

@@ -111,11 +111,11 @@ impl Scored {
         let (values, window) = (&series.values, arguments.window);
         let border = (arguments.known * values.len() as f64).round() as usize;
         let learned = (LEARNED * border as f64).round() as usize;
-        if learned < window {
-            let name = &series.name;
-            return Err(
-                format!("{name}: expected {window} moments to learn from, got {learned}").into()
-            );
+        if learned < window || border == learned {
+            let (name, known) = (&series.name, border - learned);
+            let expected =
+                format!("expected {window} moments to learn from and 1 to find the threshold");
+            return Err(format!("{name}: {expected}, got {learned} and {known}").into());
         }
         let known = MatrixView::from_slice(&values[..learned], learned, 1)?;
         let scaler = StandardScaler::fit(known)?;
@@ -137,17 +137,21 @@ impl Scored {
             .schedule(Cosine::new(arguments.lr, steps))
             .fit(&mut model, &training, None)?;
 
-        // A moment's score is its mean squared error in all windows that hold it.
-        let back = predict(&model, &Loader::new(windows(values.len())?).batch_size(512))?;
-        let (mut sums, mut counts) = (vec![0.0; values.len()], vec![0.0; values.len()]);
-        for (first, row) in back.data().chunks(window).enumerate() {
-            for (i, &value) in row.iter().enumerate() {
-                sums[first + i] += (f64::from(value) - scaled[first + i]).powi(2);
-                counts[first + i] += 1.0;
+        // A moment's score is its mean squared error in all windows that hold it, of the first `n`.
+        let score = |n: usize| -> Result<Vec<f64>, Box<dyn Error>> {
+            let back = predict(&model, &Loader::new(windows(n)?).batch_size(512))?;
+            let (mut sums, mut counts) = (vec![0.0; n], vec![0.0; n]);
+            for (first, row) in back.data().chunks(window).enumerate() {
+                for (i, &value) in row.iter().enumerate() {
+                    sums[first + i] += (f64::from(value) - scaled[first + i]).powi(2);
+                    counts[first + i] += 1.0;
+                }
             }
-        }
-        let scores: Vec<f64> = sums.iter().zip(&counts).map(|(sum, n)| sum / n).collect();
-        let threshold = scores[learned..border].iter().copied().fold(0.0, f64::max);
+            Ok(sums.iter().zip(&counts).map(|(sum, n)| sum / n).collect())
+        };
+        // No window of what is judged has a say in the threshold.
+        let threshold = score(border)?[learned..].iter().copied().fold(0.0, f64::max);
+        let scores = score(values.len())?;
         Ok(Self { scores, threshold, border, window })
     }
 

@@ -24,8 +24,8 @@ impl Series {
         let value = |month: usize| {
             let (t, turn) = (month as f64, std::f64::consts::TAU * month as f64 / 12.0);
             noise = 0.7 * noise + 0.02 * rng.normal();
-            let season = 0.18 * turn.sin() + 0.07 * (2.0 * turn + 1.0).sin();
-            (4.8 + 0.006 * t + season + noise).exp()
+            let season = 0.18 * libm::sin(turn) + 0.07 * libm::sin(2.0 * turn + 1.0);
+            libm::exp(4.8 + 0.006 * t + season + noise)
         };
         let name = "synthetic months (growth, season, noise)".to_owned();
         Self { name, values: (0..240).map(value).collect() }
@@ -69,7 +69,7 @@ impl View {
             .into());
         }
         let levels: Vec<f64> =
-            series.iter().map(|&value| if has_log { value.ln() } else { value }).collect();
+            series.iter().map(|&value| if has_log { libm::log(value) } else { value }).collect();
         let differences: Vec<f64> = if lag == 0 {
             levels.clone()
         } else {
@@ -95,7 +95,7 @@ impl View {
             let before = if self.lag == 0 { 0.0 } else { levels[levels.len() - self.lag] };
             levels.push(before + change);
         }
-        let value = |&level: &f64| if self.has_log { level.exp() } else { level };
+        let value = |&level: &f64| if self.has_log { libm::exp(level) } else { level };
         Ok(levels[origin..].iter().map(value).collect())
     }
 }

@@ -1,17 +1,19 @@
 //! First names that nobody has: a recurrent network learns how names are spelt, letter by letter, and
-//! spells new ones. Without arguments it reads 2,003 names that are built in; `--data FILE` takes a
-//! longer list.
+//! spells new ones. Without arguments it reads names that are built in (1,989 different ones);
+//! `--data FILE` takes a longer list. A name counts once.
 //! Run: cargo run --release --example names -- --data names.txt
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 mod model;
 #[path = "../shared/mod.rs"]
 mod shared;
+#[path = "../shared/spelling.rs"]
+mod spelling;
 
 use clap::Parser;
 use model::Speller;
 use purlin::core::rng::Stream;
-use purlin::data::text::{self, Tokenizer, Vocabulary, pad};
+use purlin::data::text;
 use purlin::data::{Loader, MemoryDataset, split_indices};
 use purlin::nn::Module;
 use purlin::nn::callbacks::{CsvLog, EarlyStopping, ProgressBar};
@@ -23,8 +25,8 @@ use purlin::nn::schedule::WarmupCosine;
 use purlin::nn::trainer::Trainer;
 use purlin::nn::weights::{self, ModelInfo};
 use purlin::plot::LearningCurves;
-use purlin::tensor::Tensor;
 use shared::flags::{at_least_one, positive, probability};
+use spelling::Spelling;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::PathBuf;
@@ -42,7 +44,7 @@ const SPLIT_SEED: u64 = 32_033;
 /// A tenth of the names judges at the end, another tenth tells the best epoch.
 #[derive(Parser)]
 struct Arguments {
-    /// A text file with a name a line [default: 2,003 names, built in].
+    /// A text file with a name a line [default: 1,989 names, built in].
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Units of the recurrent layer.
@@ -85,18 +87,21 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Some(path) => text::lines(path)?,
         None => BUILT_IN.lines().map(str::to_owned).collect(),
     };
+    // A name that is there twice must not be in two parts.
+    let mut seen = BTreeSet::new();
     let names: Vec<String> = (names.iter().map(|name| name.trim().to_lowercase()))
-        .filter(|name| !name.is_empty())
+        .filter(|name| !name.is_empty() && seen.insert(name.clone()))
         .collect();
     let parts = split_indices(names.len(), &[0.8, 0.1, 0.1], SPLIT_SEED)?;
-    let letters = names.iter().flat_map(|name| Tokenizer::chars().tokenize(name));
-    // Signs that no name has.
-    let vocabulary =
-        Vocabulary::builder().padding("\0").begin("\u{1}").end("\u{2}").build(letters)?;
-    let spelling = Spelling::new(vocabulary);
+    let spelling = Spelling::of(names.iter().map(String::as_str))?;
+    let begin = arguments.begin.to_lowercase();
+    let prompt = [&[spelling.begin], &spelling.encode(&begin)?[..]].concat();
     let loader = |part: &[usize]| -> Result<Loader, Box<dyn Error>> {
         let names: Vec<&str> = part.iter().map(|&i| &*names[i]).collect();
-        Ok(Loader::new(spelling.dataset(&names)?).batch_size(arguments.batch_size))
+        let (x, targets) = spelling.shifted(&names)?;
+        let steps = x.dims()[1];
+        let data = MemoryDataset::per_step(x, targets, steps, spelling.signs.len())?;
+        Ok(Loader::new(data).batch_size(arguments.batch_size))
     };
     let training = loader(&parts[0])?.shuffle(arguments.seed);
     let (validation, test) = (loader(&parts[1])?, loader(&parts[2])?);
@@ -108,7 +113,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     );
 
     let stream = Stream::new(arguments.seed, "init");
-    let symbols = spelling.vocabulary.len();
+    let symbols = spelling.signs.len();
     let mut model = Speller::new(symbols, arguments.hidden, arguments.dropout, &stream);
     std::fs::create_dir_all(&arguments.out)
         .map_err(|err| format!("{}: {err}", arguments.out.display()))?;
@@ -137,11 +142,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .mark_min()
         .title("Learning to spell names");
     shared::save(&curves.draw()?, &arguments.out.join("curves.png"))?;
-    spelling.vocabulary.save(arguments.out.join("vocabulary.json"))?;
+    spelling.signs.save(arguments.out.join("vocabulary.json"))?;
     let file = arguments.out.join("model.safetensors");
     weights::save_with(&model, &ModelInfo::new("names"), &file)?;
     println!("saved {} ({} parameters)", file.display(), model.n_params());
-    make(&model, &spelling, arguments, &names)
+    make(&model, &spelling, arguments, &prompt, &names)
 }
 
 /// Makes names and counts how many are new.
@@ -149,22 +154,20 @@ fn make(
     model: &Speller,
     spelling: &Spelling,
     arguments: &Arguments,
+    prompt: &[usize],
     known: &[String],
 ) -> Result<(), Box<dyn Error>> {
     let mut sampler = Sampler::new().temperature(arguments.temperature);
     if let Some(k) = arguments.top_k {
         sampler = sampler.top_k(k);
     }
-    let begin = Tokenizer::chars().tokenize(&arguments.begin);
-    let mut prompt = vec![spelling.begin];
-    prompt.extend(spelling.vocabulary.encode(&begin)?);
     let stream = Stream::new(arguments.seed, "names");
     let mut made = Vec::with_capacity(arguments.samples);
     for i in 0..arguments.samples {
         let mut rng = stream.rng(i as u64);
         let mut decoder = model.decoder();
-        let name = generate_until(&mut decoder, &prompt, 30, spelling.end, &sampler, &mut rng)?;
-        made.push(format!("{}{}", arguments.begin, spelling.name(&name)?));
+        let name = generate_until(&mut decoder, prompt, 30, spelling.end, &sampler, &mut rng)?;
+        made.push(spelling.decode(&[prompt, &name[..]].concat())?);
     }
     let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
     let different: BTreeSet<&str> = made.iter().map(String::as_str).collect();
@@ -183,46 +186,4 @@ fn make(
         println!("  {}", row.concat().trim_end());
     }
     shared::write(&arguments.out.join("made.txt"), &(made.join("\n") + "\n"))
-}
-
-/// Names as numbers of letters.
-struct Spelling {
-    vocabulary: Vocabulary,
-    padding: usize,
-    begin: usize,
-    end: usize,
-}
-
-impl Spelling {
-    fn new(vocabulary: Vocabulary) -> Self {
-        let reserved = (vocabulary.padding(), vocabulary.begin(), vocabulary.end());
-        let (Some(padding), Some(begin), Some(end)) = reserved else {
-            unreachable!("all three were asked for")
-        };
-        Self { vocabulary, padding, begin, end }
-    }
-
-    /// Each name with the sign of the beginning as input, with that of the end as target.
-    fn dataset(&self, names: &[&str]) -> Result<MemoryDataset, Box<dyn Error>> {
-        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-        for name in names {
-            let letters = self.vocabulary.encode(&Tokenizer::chars().tokenize(name))?;
-            inputs.push([&[self.begin], &letters[..]].concat());
-            targets.push([&letters[..], &[self.end]].concat());
-        }
-        let (inputs, lengths) = pad(&inputs, self.padding);
-        let (targets, _) = pad(&targets, self.padding);
-        let steps = lengths.iter().copied().max().unwrap_or(0);
-        let x: Vec<f32> = inputs.into_iter().map(|letter| letter as f32).collect();
-        let x = Tensor::from_vec(x, [names.len(), steps])?;
-        Ok(MemoryDataset::per_step(x, targets, steps, self.vocabulary.len())?)
-    }
-
-    /// The letters, without the signs.
-    fn name(&self, letters: &[usize]) -> Result<String, Box<dyn Error>> {
-        let signs = [self.padding, self.begin, self.end];
-        let letters: Vec<usize> =
-            letters.iter().copied().filter(|letter| !signs.contains(letter)).collect();
-        Ok(self.vocabulary.decode(&letters)?.concat())
-    }
 }

@@ -4,16 +4,15 @@
 //! Run: cargo run --release --example resnet_cifar -- --data cifar-10-batches-bin
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
-#[path = "../shared/flags.rs"]
-mod flags;
 mod network;
 #[path = "../image_classification/pictures.rs"]
 mod pictures;
 mod shapes;
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use clap::Parser;
-use flags::at_least_one;
-use network::{Kind, Options};
+use network::{Kind, Options, PATCH};
 use purlin::core::rng::Stream;
 use purlin::data::image::{Augment, ColorMode, ImageFolder, Pipeline};
 use purlin::data::{Dataset, ImageDataset, Loader, cifar};
@@ -24,8 +23,11 @@ use purlin::nn::optim::{AdamW, Sgd};
 use purlin::nn::schedule::WarmupCosine;
 use purlin::nn::trainer::Trainer;
 use purlin::nn::weights::{self, ModelInfo};
+use shared::flags::{at_least_one, positive};
+use shared::report;
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Instant;
 
 /// Trains a residual network (or another) on colour pictures.
@@ -37,13 +39,13 @@ struct Arguments {
     data: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = Kind::Resnet)]
     model: Kind,
-    /// Layers of the residual network: 6 n + 2.
-    #[arg(long, default_value_t = 20, value_parser = depth)]
-    depth: usize,
-    /// Norm and ReLU before each convolution, not after it.
+    /// Layers of the residual network: 6 n + 2 [default: 20].
+    #[arg(long, value_parser = depth)]
+    depth: Option<usize>,
+    /// Norm and ReLU before each convolution of the residual network, not after it.
     #[arg(long)]
     pre_activation: bool,
-    /// Weigh the channels of each block, with this reduction (2, 4, 8 or 16).
+    /// Weigh the channels of each block of the residual network, with this reduction (2, 4, 8 or 16).
     #[arg(long, value_name = "REDUCTION", value_parser = reduction)]
     squeeze_excitation: Option<usize>,
     /// Passes over the training pictures.
@@ -52,7 +54,7 @@ struct Arguments {
     #[arg(long, default_value_t = 32, value_parser = at_least_one)]
     batch_size: usize,
     /// The highest learning rate [default: 0.02; 0.001 for the transformer].
-    #[arg(long)]
+    #[arg(long, value_parser = positive)]
     lr: Option<f64>,
     /// Seed of weights, order, augmentation and the drawn shapes.
     #[arg(long, default_value_t = 42)]
@@ -111,9 +113,19 @@ fn pipeline(training: &ImageDataset) -> Pipeline {
         .rescale(1.0 / 255.0)
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse();
-    let [training, test] = open(&arguments)?;
+fn main() -> ExitCode {
+    report(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let is_shaped = arguments.depth.is_some()
+        || arguments.pre_activation
+        || arguments.squeeze_excitation.is_some();
+    if arguments.model != Kind::Resnet && is_shaped {
+        let own = "--depth, --pre-activation and --squeeze-excitation";
+        return Err(format!("{own} are of --model resnet").into());
+    }
+    let [training, test] = open(arguments)?;
     let names = training.class_names().to_vec();
     println!(
         "{} pictures of {} classes to learn from, {} to be judged by",
@@ -126,17 +138,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     let varied = training.training(&pipeline)?;
     let options = Options {
         kind: arguments.model,
-        depth: arguments.depth,
+        depth: arguments.depth.unwrap_or(20),
         pre_activation: arguments.pre_activation,
         squeeze_excitation: arguments.squeeze_excitation,
     };
+    let (shape, judged) = (training.sample_shape(), test.sample_shape());
+    if shape != judged {
+        return Err(format!(
+            "expected test pictures of {shape}, as those to learn from, got {judged}"
+        )
+        .into());
+    }
+    if arguments.model == Kind::Vit && (shape[0] % PATCH != 0 || shape[1] % PATCH != 0) {
+        return Err(format!("expected sides that are multiples of {PATCH}, got {shape}").into());
+    }
     let stream = Stream::new(arguments.seed, "init");
     let mut model = options.build(&varied.sample_shape(), names.len(), &stream);
     println!("{} parameters", model.n_params());
 
     let loader = Loader::new(varied).batch_size(arguments.batch_size).shuffle(arguments.seed);
     let judge = Loader::new(test.evaluation(&pipeline)?).batch_size(arguments.batch_size);
-    let mut trainer = trainer(&arguments, loader.n_batches() as u64);
+    let mut trainer = trainer(arguments, loader.n_batches() as u64);
     let start = Instant::now();
     let history = trainer.fit(&mut model, &loader, Some(&judge))?;
     println!("{} epochs in {:.1} s", history.records().len(), start.elapsed().as_secs_f64());

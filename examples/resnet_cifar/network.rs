@@ -9,6 +9,9 @@ use purlin::nn::models::{ResNetConfig, VisionTransformerConfig};
 use purlin::nn::{Forward, Sequential};
 use purlin::tensor::Activation;
 
+/// Sides of the patches that a vision transformer sees.
+pub(crate) const PATCH: usize = 4;
+
 /// Which network.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
@@ -49,7 +52,7 @@ impl Options {
             }
             Kind::Mobilenet => Box::new(mobilenet(input[2], n_classes, stream)),
             Kind::Vit => {
-                let config = VisionTransformerConfig::new([input[0], input[1]], 4)
+                let config = VisionTransformerConfig::new([input[0], input[1]], PATCH)
                     .in_channels(input[2])
                     .features(64)
                     .heads(4)

@@ -49,7 +49,7 @@ fn colors(rng: &mut Rng) -> ([f64; 3], [f64; 3]) {
 }
 
 fn is_inside(class: usize, u: f64, v: f64) -> bool {
-    let (radius, box_radius) = (u.hypot(v), u.abs().max(v.abs()));
+    let (radius, box_radius) = (libm::hypot(u, v), u.abs().max(v.abs()));
     match NAMES[class] {
         "disc" => radius < 1.0,
         "ring" => (0.6..1.0).contains(&radius),

@@ -102,7 +102,10 @@ impl Forward for Judge {
         } else if self.convs.is_empty() {
             mean(&x)
         } else {
-            let most = |conv: &Conv1d| conv.forward(&x, ctx).max_axis(1, false);
+            // Answers of ReLU are at least 0, so a 0 behind the sentence is never the greatest alone.
+            let is_word = |i: usize| if i % longest < lengths[i / longest] { 1.0 } else { 0.0 };
+            let mask = Tensor::from_fn([lengths.len(), longest, 1], is_word);
+            let most = |conv: &Conv1d| (conv.forward(&x, ctx) * &mask).max_axis(1, false);
             let all: Vec<Tensor> = self.convs.iter().map(most).collect();
             Tensor::concat(&all.iter().collect::<Vec<_>>(), 1)
         };

@@ -8,12 +8,13 @@ mod dates;
 mod model;
 #[path = "../shared/mod.rs"]
 mod shared;
+#[path = "../shared/spelling.rs"]
+mod spelling;
 
 use clap::Parser;
 use dates::Pair;
 use model::{PADDING, Translator};
 use purlin::core::rng::Stream;
-use purlin::data::text::{Tokenizer, Vocabulary, pad};
 use purlin::data::{Loader, MemoryDataset};
 use purlin::nn::Module;
 use purlin::nn::callbacks::{CsvLog, ProgressBar};
@@ -26,6 +27,7 @@ use purlin::nn::weights::{self, ModelInfo};
 use purlin::plot::ImageGrid;
 use purlin::tensor::{Tensor, no_grad};
 use shared::flags::{at_least_one, positive, probability};
+use spelling::Spelling;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -89,18 +91,22 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let pairs = dates::pairs(n, DATA_SEED);
     let (learned, judging) = pairs.split_at(arguments.n);
     let alphabet = Alphabet::of(learned)?;
+    let say = arguments.say.as_ref().map(|text| text.to_lowercase());
+    if let Some(text) = &say {
+        alphabet.sources(&[text], text.chars().count())?; // before it trains for nothing
+    }
     // Room for the longest of all ways of writing.
     let longest = pairs.iter().map(|pair| pair.source.len()).max().unwrap_or(1);
     println!(
         "{} synthetic dates to learn from, {} to be judged by, {} different signs; the first: {}",
         learned.len(),
         judging.len(),
-        alphabet.symbols.len(),
+        alphabet.0.signs.len(),
         learned.iter().take(3).map(|pair| &*pair.source).collect::<Vec<_>>().join(" | ")
     );
 
     let stream = Stream::new(arguments.seed, "init");
-    let n_symbols = alphabet.symbols.len();
+    let n_symbols = alphabet.0.signs.len();
     let mut model =
         Translator::new(n_symbols, arguments.hidden, longest, arguments.dropout, &stream);
     std::fs::create_dir_all(&arguments.out)
@@ -152,8 +158,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         let right = if greedy[i] == *target { "" } else { target };
         println!("  {source:<32} {}{mark}{right}", greedy[i]);
     }
-    if let Some(text) = &arguments.say {
-        let text = text.to_lowercase();
+    if let Some(text) = say {
         println!("  {text:<32} {}", alphabet.search(&model, &text, arguments.beams)?);
     }
     draw(&model, &alphabet, arguments, &sources, &greedy)
@@ -169,10 +174,10 @@ fn draw(
 ) -> Result<(), Box<dyn Error>> {
     let mut grid = ImageGrid::new().columns(3).cell(250).title("Where the decoder looks");
     for (source, text) in sources.iter().zip(written).take(6) {
-        let symbols = alphabet.encode(text)?;
-        let before = [&[alphabet.begin], &symbols[..]].concat();
+        let symbols = alphabet.0.encode(text)?;
+        let before = [&[alphabet.0.begin], &symbols[..]].concat();
         let row = |symbols: &[usize]| Tensor::from_fn([1, symbols.len()], |i| symbols[i] as f32);
-        let source_row = row(&alphabet.encode(source)?);
+        let source_row = row(&alphabet.0.encode(source)?);
         let looks = no_grad(|| model.looks(&source_row, &row(&before)));
         let [height, width] = [looks.dims()[0], looks.dims()[1]];
         let label = format!("across: {source}\ndown: {text}");
@@ -182,39 +187,19 @@ fn draw(
 }
 
 /// The signs of both kinds of text.
-struct Alphabet {
-    symbols: Vocabulary,
-    begin: usize,
-    end: usize,
-}
+struct Alphabet(Spelling);
 
 impl Alphabet {
     fn of(pairs: &[Pair]) -> Result<Self, Box<dyn Error>> {
         let texts = pairs.iter().flat_map(|pair| [&*pair.source, &*pair.target]);
-        let signs = texts.flat_map(|text| Tokenizer::chars().tokenize(text));
-        let symbols =
-            Vocabulary::builder().padding("\0").begin("\u{1}").end("\u{2}").build(signs)?;
-        let (Some(begin), Some(end)) = (symbols.begin(), symbols.end()) else {
-            unreachable!("both were asked for")
-        };
-        Ok(Self { symbols, begin, end })
-    }
-
-    fn encode(&self, text: &str) -> purlin::core::Result<Vec<usize>> {
-        self.symbols.encode(&Tokenizer::chars().tokenize(text))
-    }
-
-    /// The signs before the end.
-    fn decode(&self, symbols: &[usize]) -> Result<String, Box<dyn Error>> {
-        let text = symbols.split(|&symbol| symbol == self.end).next().unwrap_or_default();
-        Ok(self.symbols.decode(text)?.concat())
+        Ok(Self(Spelling::of(texts)?))
     }
 
     /// Rows of sources, filled up to `width`.
     fn sources(&self, texts: &[&str], width: usize) -> Result<Tensor, Box<dyn Error>> {
         let mut rows = Vec::with_capacity(texts.len() * width);
         for (i, text) in texts.iter().enumerate() {
-            let symbols = self.encode(text)?;
+            let symbols = self.0.encode(text)?;
             if symbols.is_empty() || symbols.len() > width {
                 return Err(format!("expected a date of 1 to {width} signs, got {text:?}").into());
             }
@@ -227,18 +212,11 @@ impl Alphabet {
     /// Sources with targets beside them, see [`Translator::forward`].
     fn dataset(&self, pairs: &[Pair], width: usize) -> Result<MemoryDataset, Box<dyn Error>> {
         let sources: Vec<&str> = pairs.iter().map(|pair| &*pair.source).collect();
-        let (mut before, mut after) = (Vec::new(), Vec::new());
-        for pair in pairs {
-            let symbols = self.encode(&pair.target)?;
-            before.push([&[self.begin], &symbols[..]].concat());
-            after.push([&symbols[..], &[self.end]].concat());
-        }
-        let (before, lengths) = pad(&before, PADDING);
-        let (after, _) = pad(&after, PADDING);
-        let steps = lengths.iter().copied().max().unwrap_or(0);
-        let before = Tensor::from_fn([pairs.len(), steps], |i| before[i] as f32);
+        let targets: Vec<&str> = pairs.iter().map(|pair| &*pair.target).collect();
+        let (before, after) = self.0.shifted(&targets)?;
+        let steps = before.dims()[1];
         let x = Tensor::concat(&[&self.sources(&sources, width)?, &before], 1);
-        Ok(MemoryDataset::per_step(x, after, steps, self.symbols.len())?)
+        Ok(MemoryDataset::per_step(x, after, steps, self.0.signs.len())?)
     }
 
     /// What the model writes if it always takes the likeliest sign, all texts at once.
@@ -247,7 +225,7 @@ impl Alphabet {
         let sources = self.sources(texts, width)?;
         no_grad(|| {
             let mut writer = model.writer(&sources);
-            let mut last = vec![self.begin; texts.len()];
+            let mut last = vec![self.0.begin; texts.len()];
             let mut written = vec![Vec::new(); texts.len()];
             for _ in 0..LONGEST {
                 last = writer.step(&last).argmax_axis(1);
@@ -255,7 +233,7 @@ impl Alphabet {
                     written.push(symbol);
                 }
             }
-            written.iter().map(|symbols| self.decode(symbols)).collect()
+            Ok(written.iter().map(|symbols| self.0.decode(symbols)).collect::<Result<_, _>>()?)
         })
     }
 
@@ -268,10 +246,10 @@ impl Alphabet {
     ) -> Result<String, Box<dyn Error>> {
         let sources = self.sources(&[text], text.chars().count())?;
         let search =
-            BeamSearch { width, max_steps: LONGEST, end: Some(self.end), length_penalty: 0.0 };
+            BeamSearch { width, max_steps: LONGEST, end: Some(self.0.end), length_penalty: 0.0 };
         let mut writer = no_grad(|| model.writer(&sources));
-        let found = beam_search(&mut writer, self.begin, &search)?;
-        self.decode(found.first().map_or(&[], |best| &best.symbols))
+        let found = beam_search(&mut writer, self.0.begin, &search)?;
+        Ok(self.0.decode(found.first().map_or(&[], |best| &best.symbols))?)
     }
 }
 
