@@ -202,7 +202,7 @@ def dcgan(task):
 
     parts = generator, discriminator_loss, generator_loss
     make, judge, fool = (torch.compile(f) for f in parts) if COMPILE else parts
-    data = [x for x, _ in batches((1, 28, 28), batch, 1, 8)]
+    data = [x for x, _ in batches("dcgan-28", (1, 28, 28), batch, 1, 8)]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     state = {"step": 0, "loss": 0.0}
 
