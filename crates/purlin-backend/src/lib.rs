@@ -6,8 +6,11 @@ pub mod attention;
 mod buffer;
 #[cfg(feature = "nn")]
 pub mod conv;
+mod crew;
 pub mod distance;
 pub mod elementwise;
+#[cfg(feature = "nn")]
+pub mod feed_forward;
 pub mod gemm;
 pub mod graph;
 mod indices;

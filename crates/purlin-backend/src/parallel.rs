@@ -1,10 +1,10 @@
 //! Threads that never change a bit.
 //!
-//! Work is cut into blocks whose size depends on the problem only; rayon's current pool runs
-//! them in any order. Work below a threshold stays on the calling thread: waking another one
-//! costs microseconds.
+//! Work is cut into blocks whose size depends on the problem only, wherever a block is the unit of a
+//! sum; rayon's current pool and the calling thread run them in any order. Work below a threshold
+//! stays on the calling thread: waking another one costs microseconds.
 
-use rayon::prelude::*;
+use crate::crew;
 
 /// Work, in rough floating-point operations or bytes moved, below which one thread is faster:
 /// some 50 microseconds of one core.
@@ -16,19 +16,23 @@ pub fn is_worth_it(work: usize) -> bool {
     work >= THRESHOLD && rayon::current_num_threads() > 1
 }
 
+/// A number of tasks, at least `least`, that gives each thread as many, unless that takes more than
+/// `most`. For tasks that only choose which elements are computed where.
+pub(crate) fn even_tasks(least: usize, most: usize, work: usize) -> usize {
+    if !is_worth_it(work) {
+        return least;
+    }
+    least.next_multiple_of(rayon::current_num_threads()).min(most.max(least))
+}
+
 /// Calls `f(i)` for every `i` in `0..n`, in parallel when `work` in all is worth it.
 #[inline]
 pub fn for_each(n: usize, work: usize, f: impl Fn(usize) + Sync + Send) {
     if n > 1 && is_worth_it(work) {
-        fan_out(n, &f);
+        crew::share(n, &f);
     } else {
         (0..n).for_each(f);
     }
-}
-
-/// Not generic: rayon's machinery is compiled once for all callers.
-fn fan_out(n: usize, f: &(dyn Fn(usize) + Sync)) {
-    (0..n).into_par_iter().with_max_len(1).for_each(f);
 }
 
 /// Calls `f(i, chunk)` for every chunk of `size` items of `out` (the last may be shorter), in
@@ -46,13 +50,30 @@ pub fn for_each_chunk<T: Send>(
         return;
     }
     let first = Shared(out.as_mut_ptr());
-    fan_out(len.div_ceil(size), &|i| {
+    crew::share(len.div_ceil(size), &|i| {
         let start = i * size;
         // SAFETY: chunk `i` is `start..start + size`, cut at `len`: chunks lie inside `out`, do not
-        // overlap, and each `i` is called once. `out` is borrowed until `fan_out` returns.
+        // overlap, and each `i` is called once. `out` is borrowed until `share` returns.
         let chunk =
             unsafe { std::slice::from_raw_parts_mut(first.at(start).0, size.min(len - start)) };
         f(i, chunk);
+    });
+}
+
+/// Calls `f(i, task)` for every task, in parallel when `work` in all is worth it.
+pub(crate) fn for_each_task<X: Send>(
+    tasks: impl Iterator<Item = X>,
+    work: usize,
+    f: impl Fn(usize, X) + Sync + Send,
+) {
+    if !is_worth_it(work) {
+        return tasks.enumerate().for_each(|(i, task)| f(i, task));
+    }
+    let mut tasks: Vec<Option<X>> = tasks.map(Some).collect();
+    for_each_chunk(&mut tasks, 1, work, |i, task| {
+        if let Some(task) = task[0].take() {
+            f(i, task);
+        }
     });
 }
 

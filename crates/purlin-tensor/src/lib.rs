@@ -12,12 +12,13 @@ pub use autograd::{
 };
 pub use ops::{
     AttentionOptions, BatchNormOutput, Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions,
-    CrossEntropyOptions, CtcOptions, Norm, Pool2dOptions, RecurrentOptions, RecurrentOutput,
-    RecurrentWeights, Reduction, adaptive_avg_pool2d, attention, attention_weights, avg_pool2d,
-    batch_norm, batch_norm_infer, check_targets, conv_transpose2d, conv1d, conv2d, cross_entropy,
-    ctc, dropout, dropout_mask, einsum, group_norm, layer_norm, linear, max_pool2d, recurrent,
-    self_attention, where_,
+    CrossEntropyOptions, CtcOptions, FeedForwardWeights, Norm, Pool2dOptions, RecurrentOptions,
+    RecurrentOutput, RecurrentWeights, Reduction, adaptive_avg_pool2d, attention,
+    attention_weights, avg_pool2d, batch_norm, batch_norm_infer, check_targets, conv_transpose2d,
+    conv1d, conv2d, cross_entropy, ctc, dropout, dropout_mask, einsum, feed_forward, group_norm,
+    layer_norm, linear, max_pool2d, recurrent, self_attention, where_,
 };
+pub use purlin_backend::feed_forward::FeedForwardActivation;
 pub use purlin_backend::gemm::Activation;
 pub use purlin_backend::recurrent::Cell;
 pub use purlin_core::{Error, Real, Result, Shape};

@@ -5,6 +5,7 @@ use super::{Attention, ROWS, Rows, blocks, check_len, check_rows, zero};
 use crate::gemm::K_BLOCK;
 use crate::gemm::inner::{Right, pack, product};
 use crate::gemm::pack::Source;
+use crate::gemm::tile::Out;
 use crate::mono::once;
 use crate::parallel::{self, Shared};
 use crate::reduce::row;
@@ -165,8 +166,10 @@ impl<T: Real> Kernel for Head<'_, T> {
                 unsafe {
                     let (to, grad_to) = (probs.as_mut_ptr(), grad_scores.as_mut_ptr());
                     let (k, v) = (k_across.first(features, n), v_across.first(value_features, n));
-                    product::<T::Lanes<I>>(m, q_rows, k, to, n, false, &mut scratch);
-                    product::<T::Lanes<I>>(m, grad_rows, v, grad_to, n, false, &mut scratch);
+                    let out = Out::sums(to, n, false);
+                    product::<T::Lanes<I>>(m, q_rows, k, out, &mut scratch);
+                    let out = Out::sums(grad_to, n, false);
+                    product::<T::Lanes<I>>(m, grad_rows, v, out, &mut scratch);
                     pack::<T::Lanes<I>>(q_rows, m, features, &mut q_panels);
                     pack::<T::Lanes<I>>(grad_rows, m, value_features, &mut grad_panels);
                 }
@@ -194,11 +197,14 @@ impl<T: Real> Kernel for Head<'_, T> {
                     if n == 0 {
                         zero(grad_q, q_step, m, features);
                     }
-                    product::<T::Lanes<I>>(m, left, k, grad_q, q_step, false, &mut scratch);
+                    let out = Out::sums(grad_q, q_step, false);
+                    product::<T::Lanes<I>>(m, left, k, out, &mut scratch);
                     let left = left.transposed();
-                    product::<T::Lanes<I>>(n, left, q_right, grad_k, k_step, true, &mut scratch);
+                    let out = Out::sums(grad_k, k_step, true);
+                    product::<T::Lanes<I>>(n, left, q_right, out, &mut scratch);
                     let left = scores_of(probs).transposed();
-                    product::<T::Lanes<I>>(n, left, grad_right, grad_v, v_step, true, &mut scratch);
+                    let out = Out::sums(grad_v, v_step, true);
+                    product::<T::Lanes<I>>(n, left, grad_right, out, &mut scratch);
                 }
             }
         }

@@ -4,6 +4,7 @@ use super::{Attention, ROWS, Rows, check_len, zero};
 use crate::gemm::K_BLOCK;
 use crate::gemm::inner::{Right, pack, product};
 use crate::gemm::pack::Source;
+use crate::gemm::tile::Out;
 use crate::mono::once;
 use crate::parallel::{self, Shared};
 use crate::reduce::row;
@@ -122,7 +123,7 @@ impl<T: Real> Kernel for Queries<'_, T> {
             pack::<T::Lanes<I>>(v_rows, n, value_features, &mut v_panels);
             let k_panels = Right::panels(&k_panels, features, n).whole();
             let to = scores.as_mut_ptr();
-            product::<T::Lanes<I>>(m, q_rows, k_panels, to, n, false, &mut scratch);
+            product::<T::Lanes<I>>(m, q_rows, k_panels, Out::sums(to, n, false), &mut scratch);
         }
         for (i, row) in rows.clone().zip(0..m) {
             let scores = &mut scores[row * n..(row + 1) * n];
@@ -146,9 +147,10 @@ impl<T: Real> Kernel for Queries<'_, T> {
             unsafe { zero(out, step, m, value_features) };
             return;
         }
+        let out = Out::sums(out, step, false);
         // SAFETY: the scores are `m` rows of `n`; of `out`, whose length was checked, each task
         // writes the rows of its own queries and head.
-        unsafe { product::<T::Lanes<I>>(m, left, right, out, step, false, &mut scratch) };
+        unsafe { product::<T::Lanes<I>>(m, left, right, out, &mut scratch) };
     }
 }
 

@@ -32,6 +32,8 @@ pub mod ops;
 mod update;
 
 pub use broadcast::zip_broadcast;
+#[cfg(feature = "nn")]
+pub(crate) use update::Update;
 pub use update::{UpdateOp, gelu_with_grad, update};
 
 use crate::mono::{is_single, same};

@@ -2,6 +2,7 @@
 
 use super::{BLOCK, work};
 use crate::mono::once;
+use crate::parallel::Shared;
 use crate::{Kernel, dispatch, math, parallel};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes};
@@ -52,43 +53,26 @@ pub fn update<T: Real, F: UpdateOp<S, G>, const S: usize, const G: usize>(
     let n = state.first().map_or(0, |s| s.len());
     assert!(state.iter().all(|s| s.len() == n), "update: state arrays must have one length");
     assert!(input.iter().all(|g| g.len() == n), "update: inputs must be as long as the state");
-    let in_parallel = parallel::is_worth_it(work::<T>(n, 2 * S + G, F::COST));
-    halve(op, state, input, n, in_parallel);
-}
-
-/// Cuts at multiples of the block until one block is left; an element's result does not depend
-/// on the cut.
-fn halve<T: Real, F: UpdateOp<S, G>, const S: usize, const G: usize>(
-    op: F,
-    state: [&mut [T]; S],
-    input: [&[T]; G],
-    n: usize,
-    in_parallel: bool,
-) {
-    if n <= BLOCK || !in_parallel {
-        dispatch(Update { op, state, input });
-        return;
+    if n <= BLOCK {
+        return dispatch(Update { op, state, input });
     }
-    let middle = n.div_ceil(2 * BLOCK) * BLOCK;
-    let mut right: [&mut [T]; S] = std::array::from_fn(|_| Default::default());
-    let mut rest = right.iter_mut();
-    let left = state.map(|s| {
-        let (left, right) = s.split_at_mut(middle);
-        if let Some(slot) = rest.next() {
-            *slot = right;
-        }
-        left
+    let first = state.map(|s| Shared(s.as_mut_ptr()));
+    let work = work::<T>(n, 2 * S + G, F::COST);
+    parallel::for_each(n.div_ceil(BLOCK), work, |i| {
+        let part = i * BLOCK..n.min((i + 1) * BLOCK);
+        // SAFETY: tasks have disjoint parts of the arrays, which are `n` long and borrowed until all
+        // are done.
+        let state = first
+            .map(|s| unsafe { std::slice::from_raw_parts_mut(s.at(part.start).0, part.len()) });
+        dispatch(Update { op, state, input: input.map(|g| &g[part.clone()]) });
     });
-    rayon::join(
-        || halve(op, left, input.map(|g| &g[..middle]), middle, true),
-        || halve(op, right, input.map(|g| &g[middle..]), n - middle, true),
-    );
 }
 
-struct Update<'a, T, F, const S: usize, const G: usize> {
-    op: F,
-    state: [&'a mut [T]; S],
-    input: [&'a [T]; G],
+/// [`update`] on one thread, as a part of a kernel.
+pub(crate) struct Update<'a, T, F, const S: usize, const G: usize> {
+    pub(crate) op: F,
+    pub(crate) state: [&'a mut [T]; S],
+    pub(crate) input: [&'a [T]; G],
 }
 
 impl<T: Real, F: UpdateOp<S, G>, const S: usize, const G: usize> Kernel for Update<'_, T, F, S, G> {

@@ -94,9 +94,7 @@ fn compute<T: Real>(task: Part<'_, T>) {
         });
         return;
     }
-    let blocks = m.div_ceil(ROWS);
-    let blocks =
-        if parallel::is_worth_it(work) { blocks.max((m / MIN_ROWS).min(8)) } else { blocks };
+    let blocks = parallel::even_tasks(m.div_ceil(ROWS), m / MIN_ROWS, work);
     let rows_of = |i: usize| (m * i / blocks, m * (i + 1) / blocks);
     if is_direct {
         parallel::for_each(blocks, work, |i| dispatch(task.rows(rows_of(i))));

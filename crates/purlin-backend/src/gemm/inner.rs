@@ -4,7 +4,7 @@
 use super::block::{Block, block, pack_rows};
 use super::pack::{Source, pack_panels};
 use super::tile::{Operands, Out, Walk};
-use super::{Epilogue, K_BLOCK};
+use super::{Activation, K_BLOCK};
 use crate::simd::scalar::Scalar;
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
@@ -24,9 +24,12 @@ pub(crate) struct Right<'a, T> {
 }
 
 impl<'a, T: Real> Right<'a, T> {
+    /// Columns of a panel.
+    pub(crate) const LANES: usize = T::Lanes::<Scalar>::LANES;
+
     /// Items of the panels of `(k, n)`.
     pub(crate) fn panels_len(k: usize, n: usize) -> usize {
-        k * n.next_multiple_of(T::Lanes::<Scalar>::LANES)
+        k * n.next_multiple_of(Self::LANES)
     }
 
     /// What [`pack`], or the driver, wrote.
@@ -83,8 +86,8 @@ pub(crate) unsafe fn pack<V: Lanes>(
     }
 }
 
-/// `out = left right`, or `out += left right`, of `m` rows; those of `out` are `out_row` items
-/// apart. `scratch` holds `m` times [`K_BLOCK`] items, or `m k` where that is less.
+/// `out = left right` of `m` rows, with what `out` says is done to the sums. `scratch` holds `m` times
+/// [`K_BLOCK`] items, or `m k` where that is less.
 ///
 /// # Safety
 ///
@@ -95,9 +98,7 @@ pub(crate) unsafe fn product<V: Lanes>(
     m: usize,
     left: Source<V::Scalar>,
     right: First<'_, V::Scalar>,
-    out: *mut V::Scalar,
-    out_row: usize,
-    accumulate: bool,
+    out: Out<'_, V::Scalar>,
     scratch: &mut [V::Scalar],
 ) {
     let First { all, k, n } = right;
@@ -106,10 +107,10 @@ pub(crate) unsafe fn product<V: Lanes>(
     let is_packed = m >= PACKED_ROWS;
     for start in (0..k).step_by(K_BLOCK) {
         let terms = K_BLOCK.min(k - start);
-        let out = Out {
-            accumulate: accumulate || start > 0,
-            ..Out::rows(out, out_row, &Epilogue::none())
-        };
+        let mut out = Out { accumulate: out.accumulate || start > 0, ..out };
+        if start + terms < k {
+            (out.bias, out.activation) = (None, Activation::Identity);
+        }
         let (b, b_step, b_vector) = if all.is_packed {
             let of_block = K_BLOCK.min(all.k - start);
             (all.items[start * width..].as_ptr(), V::LANES, of_block * V::LANES)

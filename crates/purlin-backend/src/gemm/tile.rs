@@ -98,6 +98,12 @@ impl<'a, T: Real> Out<'a, T> {
             activation: epilogue.activation,
         }
     }
+
+    /// The bare sums in place of what is there, or added to it.
+    #[cfg(feature = "nn")]
+    pub(crate) fn sums(c: *mut T, row: usize, accumulate: bool) -> Self {
+        Self { accumulate, ..Self::rows(c, row, &Epilogue::none()) }
+    }
 }
 
 /// Rows of the largest tile on any instruction set.

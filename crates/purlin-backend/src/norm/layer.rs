@@ -64,25 +64,12 @@ pub fn layer_norm<T: Real>(
         }
         let per_block = (BLOCK / cols).max(1);
         let work = work::<T>(x.len(), 2, 6);
-        let run = |block: usize, out: &mut [T], mean: &mut [T], rstd: &mut [T]| {
+        let stats = mean.chunks_mut(per_block).zip(rstd_out.chunks_mut(per_block));
+        let blocks = out.chunks_mut(per_block * cols).zip(stats);
+        parallel::for_each_task(blocks, work, |block, (out, (mean, rstd))| {
             let x = &x[block * per_block * cols..][..out.len()];
             dispatch(Forward { x, cols, eps, gamma, beta, out, mean, rstd });
-        };
-        if rows > per_block && parallel::is_worth_it(work) {
-            use rayon::prelude::*;
-            out.par_chunks_mut(per_block * cols)
-                .zip(mean.par_chunks_mut(per_block).zip(rstd_out.par_chunks_mut(per_block)))
-                .with_max_len(1)
-                .enumerate()
-                .for_each(|(block, (out, (mean, rstd)))| run(block, out, mean, rstd));
-        } else {
-            let stats = mean.chunks_mut(per_block).zip(rstd_out.chunks_mut(per_block));
-            for (block, (out, (mean, rstd))) in
-                out.chunks_mut(per_block * cols).zip(stats).enumerate()
-            {
-                run(block, out, mean, rstd);
-            }
-        }
+        });
     });
 }
 
@@ -144,30 +131,19 @@ pub fn layer_norm_grad<T: Real>(
         let width = if wants_sums { 2 * cols } else { 0 };
         let mut sums = Buffer::<T>::zeroed(blocks * width);
         let work = work::<T>(x.len(), 3, 10);
-        let run = |block: usize, grad_x: &mut [T], sums: &mut [T]| {
+        let mut rest = &mut sums[..];
+        let tasks = grad_x.chunks_mut(per_block * cols).map(|grad_x| {
+            let (own, others) = std::mem::take(&mut rest).split_at_mut(width);
+            rest = others;
+            (grad_x, own)
+        });
+        parallel::for_each_task(tasks, work, |block, (grad_x, sums)| {
             let range = block * per_block * cols..block * per_block * cols + grad_x.len();
             let (x, grad_y) = (&x[range.clone()], &grad_y[range]);
             let n = grad_x.len() / cols;
             let (mean, rstd) = (&mean[block * per_block..][..n], &rstd[block * per_block..][..n]);
             dispatch(Backward { x, cols, gamma, mean, rstd, grad_y, grad_x, sums });
-        };
-        if blocks > 1 && parallel::is_worth_it(work) {
-            use rayon::prelude::*;
-            let chunks = grad_x.par_chunks_mut(per_block * cols).with_max_len(1);
-            if wants_sums {
-                let chunks = chunks.zip(sums.par_chunks_mut(width)).enumerate();
-                chunks.for_each(|(block, (grad_x, sums))| run(block, grad_x, sums));
-            } else {
-                chunks.enumerate().for_each(|(block, grad_x)| run(block, grad_x, &mut []));
-            }
-        } else {
-            let mut rest = &mut sums[..];
-            for (block, grad_x) in grad_x.chunks_mut(per_block * cols).enumerate() {
-                let (own, others) = rest.split_at_mut(width);
-                run(block, grad_x, own);
-                rest = others;
-            }
-        }
+        });
         if wants_sums {
             let mut total = Buffer::<T>::scratch(width);
             sum_axis(&sums, 1, blocks, width, &mut total);

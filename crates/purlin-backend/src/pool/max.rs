@@ -6,7 +6,6 @@ use crate::mono::once;
 use crate::{Kernel, dispatch, parallel};
 use purlin_core::Real;
 use purlin_core::simd::{Isa, Lanes};
-use rayon::prelude::*;
 
 /// The largest value of each window and its index `h * width + w` in the image plane.
 ///
@@ -76,13 +75,8 @@ fn for_each_row<T: Real>(
     work: usize,
     f: impl Fn(usize, &mut [T], &mut [u32]) + Sync + Send,
 ) {
-    if parallel::is_worth_it(work) {
-        let rows = y.par_chunks_mut(row).zip(indices.par_chunks_mut(row));
-        rows.enumerate().for_each(|(r, (y, indices))| f(r, y, indices));
-    } else {
-        let rows = y.chunks_mut(row).zip(indices.chunks_mut(row));
-        rows.enumerate().for_each(|(r, (y, indices))| f(r, y, indices));
-    }
+    let rows = y.chunks_mut(row).zip(indices.chunks_mut(row));
+    parallel::for_each_task(rows, work, |r, (y, indices)| f(r, y, indices));
 }
 
 /// Offsets within a window are carried in float lanes; larger windows take the plain loop.

@@ -4,6 +4,7 @@ use crate::Buffer;
 use crate::gemm::driver::pack_right;
 use crate::gemm::inner::{Right, product};
 use crate::gemm::pack::Source;
+use crate::gemm::tile::Out;
 use crate::simd::scalar::Scalar;
 use purlin_core::Real;
 use purlin_core::simd::Lanes;
@@ -61,7 +62,8 @@ impl<'a, T: Real> Weights<'a, T> {
         let left = Source { first: rows.as_ptr(), row_step: k, column_step: 1 };
         // SAFETY: `rows` has `m` rows of `k` items, `out` of `n` items.
         unsafe {
-            product::<V>(m, left, right.whole(), out.as_mut_ptr(), n, accumulate, scratch);
+            let out = Out::sums(out.as_mut_ptr(), n, accumulate);
+            product::<V>(m, left, right.whole(), out, scratch);
         }
     }
 }

@@ -120,7 +120,7 @@ fn rows<T: Real, F: ZipOp>(op: F, neutral: T, x: &[T], size: usize, out: &mut [T
 }
 
 /// Rows of `width` combined in pairs, then pairs of pairs; the result is in the first.
-fn combine<T: Real, F: ZipOp>(op: F, parts: &mut [T], width: usize) {
+pub(super) fn combine<T: Real, F: ZipOp>(op: F, parts: &mut [T], width: usize) {
     let mut step = width;
     while step < parts.len() {
         for pair in parts.chunks_mut(2 * step) {

@@ -9,11 +9,15 @@ mod axis;
 mod broadcast;
 mod moments;
 pub(crate) mod row;
+#[cfg(feature = "nn")]
+mod row_sums;
 
 pub use arg::{argmax_axis, argmin_axis};
 pub use axis::{fold_axis, max_axis, min_axis, prod_axis, sum_axis};
 pub use broadcast::sum_to;
 pub use moments::mean_var_axis;
+#[cfg(feature = "nn")]
+pub(crate) use row_sums::{RowSums, SharedRowSums};
 
 use crate::elementwise::work;
 use crate::mono::once;

@@ -65,23 +65,13 @@ impl<T: Real> CrossEntropy<'_, T> {
         let weight_sum = self.weight_sum(cols);
         let size = (BLOCK / cols).max(1);
         let work = work::<T>(logits.len(), 2, 12);
-        let run = |block: usize, loss: &mut [T], probs: &mut [T]| {
+        let blocks = loss.chunks_mut(size).zip(probs.chunks_mut(size * cols));
+        parallel::for_each_task(blocks, work, |block, (loss, probs)| {
             let first = block * size;
             let logits = &logits[first * cols..][..probs.len()];
             let targets = &targets[first..][..loss.len()];
             dispatch(Forward { spec: self, weight_sum, logits, cols, targets, loss, probs });
-        };
-        if rows > size && parallel::is_worth_it(work) {
-            use rayon::prelude::*;
-            loss.par_chunks_mut(size)
-                .zip(probs.par_chunks_mut(size * cols))
-                .with_max_len(1)
-                .enumerate()
-                .for_each(|(block, (loss, probs))| run(block, loss, probs));
-        } else {
-            let blocks = loss.chunks_mut(size).zip(probs.chunks_mut(size * cols));
-            blocks.enumerate().for_each(|(block, (loss, probs))| run(block, loss, probs));
-        }
+        });
     }
 
     /// The gradient of the logits: `grad_loss[r]` times the derivative of row `r`'s loss.

@@ -93,14 +93,7 @@ pub fn ctc<T: Real>(spec: &Ctc<'_>, logits: &[T], loss: &mut [T], grad: Option<&
             return;
         };
         let samples = loss.iter_mut().zip(grad.chunks_exact_mut(size.max(1)));
-        if spec.lengths.len() > 1 && parallel::is_worth_it(work) {
-            use rayon::prelude::*;
-            let samples: Vec<(&mut T, &mut [T])> = samples.collect();
-            let samples = samples.into_par_iter().with_max_len(1).enumerate();
-            samples.for_each(|(i, (loss, grad))| run(i, loss, Some(grad)));
-        } else {
-            samples.enumerate().for_each(|(i, (loss, grad))| run(i, loss, Some(grad)));
-        }
+        parallel::for_each_task(samples, work, |i, (loss, grad)| run(i, loss, Some(grad)));
     });
 }
 

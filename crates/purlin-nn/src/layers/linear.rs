@@ -4,7 +4,7 @@ use super::{Reweight, Setup, at_least_one, checked, weight_builders};
 use crate::{Context, Forward, Module, Param};
 use purlin_core::rng::Stream;
 use purlin_core::{Error, Real, Result, Shape};
-use purlin_tensor::{Tensor, linear};
+use purlin_tensor::{Activation, Tensor, linear};
 
 /// `y = activation(x weight + bias)`, a fully connected (dense) layer.
 ///
@@ -64,6 +64,11 @@ impl<T: Real> Linear<T> {
     }
 
     weight_builders!();
+
+    /// What is applied to the sums.
+    pub(super) fn applied(&self) -> Activation {
+        self.setup.activation
+    }
 }
 
 impl<T: Real> Forward<T> for Linear<T> {

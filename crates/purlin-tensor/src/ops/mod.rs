@@ -20,6 +20,7 @@ mod einsum;
 mod elementwise;
 mod exponential;
 mod extrema;
+mod feed_forward;
 mod index;
 mod layer_norm;
 mod linear;
@@ -52,6 +53,7 @@ pub use cross_entropy::{CrossEntropyOptions, Reduction, check_targets, cross_ent
 pub use ctc::{CtcOptions, ctc};
 pub use dropout::{dropout, dropout_mask};
 pub use einsum::einsum;
+pub use feed_forward::{FeedForwardWeights, feed_forward};
 pub use layer_norm::{group_norm, layer_norm};
 pub use linear::linear;
 pub use norm::Norm;

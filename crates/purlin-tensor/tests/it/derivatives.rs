@@ -5,9 +5,10 @@ use crate::{distinct, positive, random};
 use purlin_core::rng::Stream;
 use purlin_tensor::{
     Activation, Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, CrossEntropyOptions,
-    GradcheckOptions, Norm, Pool2dOptions, Reduction, Tensor, adaptive_avg_pool2d, avg_pool2d,
-    batch_norm, batch_norm_infer, conv_transpose2d, conv1d, conv2d, cross_entropy, dropout, einsum,
-    gradcheck, gradgradcheck, group_norm, layer_norm, linear, max_pool2d, where_,
+    FeedForwardActivation, FeedForwardWeights, GradcheckOptions, Norm, Pool2dOptions, Reduction,
+    Tensor, adaptive_avg_pool2d, avg_pool2d, batch_norm, batch_norm_infer, conv_transpose2d,
+    conv1d, conv2d, cross_entropy, dropout, einsum, feed_forward, gradcheck, gradgradcheck,
+    group_norm, layer_norm, linear, max_pool2d, where_,
 };
 
 type T = Tensor<f64>;
@@ -324,6 +325,49 @@ fn the_linear_layer() {
     both("linear of itself", &[random([2, 2], "x")], |v| {
         linear(&v[0], &v[0].tanh(), None, Activation::Sigmoid)
     });
+}
+
+#[test]
+fn the_feed_forward_part() {
+    let inputs = [
+        random([3, 2], "x"),
+        random([2, 5], "w1"),
+        random([5, 2], "w2"),
+        random([5], "b1"),
+        random([2], "b2"),
+    ];
+    let mask = Tensor::from_fn([3, 5], |i| if i % 3 == 0 { 0.0 } else { 1.5 });
+    for activation in [FeedForwardActivation::Relu, FeedForwardActivation::Gelu] {
+        for mask in [None, Some(&mask)] {
+            let name = format!("feed_forward {activation:?}, mask: {}", mask.is_some());
+            for n in [3, 4, 5] {
+                both(&name, &inputs[..n], |v| {
+                    let (bias1, bias2) = (v.get(3), v.get(4));
+                    let weights =
+                        FeedForwardWeights { weight1: &v[1], bias1, weight2: &v[2], bias2 };
+                    feed_forward(&v[0], weights, activation, mask)
+                });
+            }
+        }
+    }
+}
+
+/// The fused operation, and the operations that it consists of, give the same bits.
+#[test]
+fn the_feed_forward_part_is_its_operations() {
+    let x = random([2, 140, 20], "x").requires_grad();
+    let [w1, w2] = [random([20, 300], "w1"), random([300, 10], "w2")].map(Tensor::requires_grad);
+    let [b1, b2] = [random([300], "b1"), random([10], "b2")].map(Tensor::requires_grad);
+    let weights =
+        FeedForwardWeights { weight1: &w1, bias1: Some(&b1), weight2: &w2, bias2: Some(&b2) };
+    let hidden = linear(&x, &w1, Some(&b1), Activation::Identity).gelu();
+    let whole = linear(&hidden, &w2, Some(&b2), Activation::Identity);
+    let fused = feed_forward(&x, weights, FeedForwardActivation::Gelu, None);
+    assert_eq!(fused.to_vec(), whole.to_vec());
+    let (expected, got) = (whole.square().sum().backward(), fused.square().sum().backward());
+    for input in [&x, &w1, &b1, &w2, &b2] {
+        assert_eq!(got.get(input).map(Tensor::to_vec), expected.get(input).map(Tensor::to_vec));
+    }
 }
 
 fn conv_cases() -> Vec<(Vec<usize>, Vec<usize>, Conv2dOptions)> {

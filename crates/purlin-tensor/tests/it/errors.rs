@@ -2,9 +2,10 @@
 
 use crate::tape::panic_text;
 use purlin_tensor::{
-    Activation, Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, CrossEntropyOptions, Norm,
-    Pool2dOptions, Tensor, adaptive_avg_pool2d, batch_norm, batch_norm_infer, conv_transpose2d,
-    conv1d, conv2d, cross_entropy, dropout, einsum, group_norm, layer_norm, linear, max_pool2d,
+    Activation, Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, CrossEntropyOptions,
+    FeedForwardActivation, FeedForwardWeights, Norm, Pool2dOptions, Tensor, adaptive_avg_pool2d,
+    batch_norm, batch_norm_infer, conv_transpose2d, conv1d, conv2d, cross_entropy, dropout, einsum,
+    feed_forward, group_norm, layer_norm, linear, max_pool2d,
 };
 
 fn zeros<const N: usize>(shape: [usize; N]) -> Tensor {
@@ -213,6 +214,23 @@ fn layers() {
     });
     check("linear: expected bias (4,), got (3,)", || {
         linear(&zeros([2, 3]), &zeros([3, 4]), Some(&zeros([3])), id)
+    });
+    let parts =
+        |x: [usize; 2], w1: [usize; 2], w2: [usize; 2], bias: usize, mask: Option<[usize; 2]>| {
+            let (weight1, weight2, bias) = (&zeros(w1), &zeros(w2), &zeros([bias]));
+            let weights = FeedForwardWeights { weight1, bias1: Some(bias), weight2, bias2: None };
+            let mask = mask.map(zeros);
+            feed_forward(&zeros(x), weights, FeedForwardActivation::Gelu, mask.as_ref())
+        };
+    check("feed_forward: expected weight2 (4, outputs) for weight1 (3, 4), got (3, 2)", || {
+        parts([2, 3], [3, 4], [3, 2], 4, None)
+    });
+    check("feed_forward: expected input (.., 3) for weight1 (3, 4), got (2, 5)", || {
+        parts([2, 5], [3, 4], [4, 2], 4, None)
+    });
+    check("feed_forward: expected bias (4,), got (3,)", || parts([2, 3], [3, 4], [4, 2], 3, None));
+    check("feed_forward: expected mask (2, 4), got (2, 3)", || {
+        parts([2, 3], [3, 4], [4, 2], 4, Some([2, 3]))
     });
     check("max_pool2d: expected input (batch, height, width, channels), got (2, 5)", || {
         max_pool2d(&zeros([2, 5]), &Pool2dOptions::new([2, 2]))

@@ -6,4 +6,5 @@ mod transformer;
 
 pub use multi_head::{KeyValueCache, MultiHeadAttention};
 pub use positions::{LearnedPositions, SinusoidalPositions, rotary};
-pub use transformer::{FeedForwardActivation, TransformerDecoderLayer, TransformerEncoderLayer};
+pub use purlin_tensor::FeedForwardActivation;
+pub use transformer::{TransformerDecoderLayer, TransformerEncoderLayer};

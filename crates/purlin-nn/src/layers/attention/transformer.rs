@@ -5,17 +5,10 @@ use crate::layers::{LayerNorm, Linear, at_least_one, checked, within_one};
 use crate::{Context, Forward, Module};
 use purlin_core::rng::Stream;
 use purlin_core::{Real, Result, Shape};
-use purlin_tensor::{Activation, AttentionOptions, Tensor, dropout_mask};
-
-/// What stands between the two products of a feed-forward part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FeedForwardActivation {
-    /// The larger of `x` and 0.
-    #[default]
-    Relu,
-    /// `x` times the normal distribution function of `x`.
-    Gelu,
-}
+use purlin_tensor::{
+    Activation, AttentionOptions, FeedForwardActivation, FeedForwardWeights, Tensor, dropout_mask,
+    feed_forward,
+};
 
 /// Options of a layer of either kind.
 #[derive(Debug, Clone, Copy)]
@@ -26,11 +19,14 @@ struct Setup {
 }
 
 impl Setup {
+    /// What dropout multiplies with, where there is any.
+    fn mask<T: Real>(self, shape: Shape, ctx: &mut Context) -> Option<Tensor<T>> {
+        let is_on = self.dropout > 0.0 && ctx.is_training();
+        is_on.then(|| dropout_mask(shape, self.dropout, &ctx.stream()))
+    }
+
     fn dropped<T: Real>(self, x: &Tensor<T>, ctx: &mut Context) -> Tensor<T> {
-        if self.dropout > 0.0 && ctx.is_training() {
-            return x * &dropout_mask(*x.shape(), self.dropout, &ctx.stream());
-        }
-        x.clone()
+        self.mask(*x.shape(), ctx).map_or_else(|| x.clone(), |mask| x * &mask)
     }
 
     /// `x + part(norm(x))`, or `norm(x + part(x))`.
@@ -56,11 +52,34 @@ impl Setup {
         linear2: &Linear<T>,
         ctx: &mut Context,
     ) -> Tensor<T> {
-        let mut hidden = linear1.forward(x, ctx);
-        if self.activation == FeedForwardActivation::Gelu {
-            hidden = hidden.gelu();
+        let applied = (linear1.applied(), linear2.applied());
+        if applied != (first_activation(self.activation), Activation::Identity) {
+            // Layers of the caller's, with activations of their own.
+            let mut hidden = linear1.forward(x, ctx);
+            if self.activation == FeedForwardActivation::Gelu {
+                hidden = hidden.gelu();
+            }
+            return linear2.forward(&self.dropped(&hidden, ctx), ctx);
         }
-        linear2.forward(&self.dropped(&hidden, ctx), ctx)
+        let between = checked(linear1.output_shape(x.shape()));
+        ctx.record(linear1, &between);
+        let mask = self.mask(between, ctx);
+        ctx.record(linear2, &checked(linear2.output_shape(&between)));
+        let weights = FeedForwardWeights {
+            weight1: &linear1.weight,
+            bias1: linear1.bias.as_deref(),
+            weight2: &linear2.weight,
+            bias2: linear2.bias.as_deref(),
+        };
+        feed_forward(x, weights, self.activation, mask.as_ref())
+    }
+}
+
+/// What the first layer of a feed-forward part applies itself.
+fn first_activation(activation: FeedForwardActivation) -> Activation {
+    match activation {
+        FeedForwardActivation::Relu => Activation::Relu,
+        FeedForwardActivation::Gelu => Activation::Identity,
     }
 }
 
@@ -71,10 +90,7 @@ macro_rules! builders {
         #[must_use]
         pub fn activation(mut self, activation: FeedForwardActivation) -> Self {
             self.setup.activation = activation;
-            self.linear1 = self.linear1.activation(match activation {
-                FeedForwardActivation::Relu => Activation::Relu,
-                FeedForwardActivation::Gelu => Activation::Identity,
-            });
+            self.linear1 = self.linear1.activation(first_activation(activation));
             self
         }
 
