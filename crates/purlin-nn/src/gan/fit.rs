@@ -256,10 +256,7 @@ impl GanTrainer<'_> {
         run: &Run<Tally>,
     ) -> Result<()> {
         self.session.save(run, || {
-            let optimizer = self.generator_optimizer.as_ref();
-            let mut checkpoint = Checkpoint::capture(generator, optimizer, run.position);
-            let optimizer = self.discriminator_optimizer.as_ref();
-            checkpoint.add_part(DISCRIMINATOR, discriminator, optimizer);
+            let mut checkpoint = self.capture(generator, discriminator, run.position);
             if let Some(state) = self.ema.as_ref().and_then(Callback::state) {
                 put_state(&mut checkpoint, EMA, state)?;
             }
@@ -277,13 +274,41 @@ impl GanTrainer<'_> {
         let Some((checkpoint, run)) = self.session.load(&own)? else {
             return Ok(Run { setup: own, ..Run::default() });
         };
-        let optimizer = self.discriminator_optimizer.as_mut();
-        checkpoint.restore_part(DISCRIMINATOR, discriminator, optimizer)?;
-        checkpoint.restore(generator, self.generator_optimizer.as_mut())?;
+        let before = self.capture(generator, discriminator, run.position);
+        if let Err(error) = self.restore(&checkpoint, generator, discriminator) {
+            self.restore(&before, generator, discriminator)?;
+            return Err(error);
+        }
         if let (Some(ema), Some(state)) = (&mut self.ema, state_of(&checkpoint, EMA)?) {
             ema.load_state(state)?;
         }
         self.session.restore(&checkpoint)?;
         Ok(run)
+    }
+
+    /// Both networks and their optimizers.
+    fn capture<G: Forward<f32>, D: Forward<f32>>(
+        &self,
+        generator: &G,
+        discriminator: &D,
+        position: Position,
+    ) -> Checkpoint<f32> {
+        let optimizer = self.generator_optimizer.as_ref();
+        let mut checkpoint = Checkpoint::capture(generator, optimizer, position);
+        let optimizer = self.discriminator_optimizer.as_ref();
+        checkpoint.add_part(DISCRIMINATOR, discriminator, optimizer);
+        checkpoint
+    }
+
+    /// Puts both networks and their optimizers into the state that [`Self::capture`] saw.
+    fn restore<G: Forward<f32>, D: Forward<f32>>(
+        &mut self,
+        checkpoint: &Checkpoint<f32>,
+        generator: &mut G,
+        discriminator: &mut D,
+    ) -> Result<()> {
+        let optimizer = self.discriminator_optimizer.as_mut();
+        checkpoint.restore_part(DISCRIMINATOR, discriminator, optimizer)?;
+        checkpoint.restore(generator, self.generator_optimizer.as_mut())
     }
 }

@@ -152,7 +152,7 @@ impl<T: Real, L: Reweight<T>> Module<T> for SpectralNorm<L, T> {
 impl<T: Real, L: Reweight<T>> Forward<T> for SpectralNorm<L, T> {
     /// # Panics
     ///
-    /// When the weight is zero throughout, and as the layer.
+    /// When the weight, `u` or `v` is zero throughout, and as the layer.
     #[track_caller]
     fn forward(&self, x: &Tensor<T>, ctx: &mut Context) -> Tensor<T> {
         if ctx.is_training() && !self.u.is_frozen() {
@@ -167,7 +167,9 @@ impl<T: Real, L: Reweight<T>> Forward<T> for SpectralNorm<L, T> {
             });
         }
         let sigma = self.sigma();
-        assert!(sigma.item() != T::ZERO, "spectral_norm: weight must be other than 0 throughout");
+        let is_zero = |x: &Tensor<T>| x.data().iter().all(|&x| x == T::ZERO);
+        let name = if is_zero(self.layer.weight()) { "weight" } else { "u and v" };
+        assert!(sigma.item() != T::ZERO, "spectral_norm: {name} must be other than 0 throughout");
         self.layer.forward_with(&(&**self.layer.weight() / &sigma), x, ctx)
     }
 

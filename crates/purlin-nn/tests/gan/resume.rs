@@ -4,6 +4,7 @@ use crate::fit::{bits, data, networks};
 use purlin_nn::callbacks::CsvLog;
 use purlin_nn::checkpoint::Checkpoint;
 use purlin_nn::gan::{GanLoss, GanTrainer};
+use purlin_nn::layers::{BatchNorm2d, Tanh};
 use purlin_nn::optim::{Adam, RmsProp};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -64,6 +65,22 @@ fn a_run_that_is_set_up_differently_is_refused() {
         err.to_string(),
         "resume: checkpoint must be that of a run set up like this one (discriminator_steps: 1; \
          ema: 0.5), got discriminator_steps: 2; ema: 0.9"
+    );
+    assert_eq!(bits(&[&generator, &discriminator]), before);
+}
+
+#[test]
+fn a_checkpoint_of_another_generator_changes_neither_network() {
+    let folder = tempfile::tempdir().unwrap();
+    train(trainer(folder.path(), 1));
+    let (_, mut discriminator) = networks(6, 3);
+    let mut generator = networks(6, 3).0.push(Tanh).push(BatchNorm2d::new(1));
+    let before = bits(&[&generator, &discriminator]);
+    let mut trainer = trainer(folder.path(), 2).resume();
+    let err = trainer.fit(&mut generator, &mut discriminator, &data()).unwrap_err();
+    assert_eq!(
+        err.to_string(),
+        "checkpoint: weights must be those of the model, got none for 8.weight"
     );
     assert_eq!(bits(&[&generator, &discriminator]), before);
 }

@@ -226,6 +226,15 @@ fn a_weight_of_zeros_has_no_singular_value_to_divide_by() {
 }
 
 #[test]
+#[should_panic(expected = "spectral_norm: u and v must be other than 0 throughout")]
+fn directions_of_zeros_are_not_blamed_on_the_weight() {
+    let stream = Stream::new(1, "init");
+    let mut layer = SpectralNorm::new(Linear::<f32>::new(2, 2, &stream), &stream);
+    layer.u.set(&Tensor::zeros([2])).unwrap();
+    let _ = layer.forward(&Tensor::ones([1, 2]), &mut Context::eval());
+}
+
+#[test]
 #[should_panic(expected = "spectral_norm: n_iterations must be at least 1, got 0")]
 fn no_iteration_is_refused() {
     let stream = Stream::new(1, "init");
