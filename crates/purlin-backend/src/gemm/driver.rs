@@ -69,6 +69,7 @@ fn product_of<T: Real>(spec: &Gemm, a: &[T], b: &[T], c: &mut [T], epilogue: &Ep
         accumulate: spec.accumulate,
         epilogue: *epilogue,
         bias_by_row: false,
+        packs_rows: n > DIRECT_COLUMNS,
     };
     // Few columns would leave lanes empty: compute the transpose, with lanes over the rows.
     let is_narrow = n <= lanes / 4 && m > n;
@@ -94,6 +95,19 @@ fn compute<T: Real>(task: Part<'_, T>) {
         });
         return;
     }
+    let longer = m.max(n);
+    let is_weight_gradient = task.left.0.row_step == 1 && k > K_BLOCK;
+    if is_weight_gradient && m * n > PIECE * PIECE / 2 && m.min(n) <= PIECE && longer <= 2 * PIECE {
+        // Threads take pieces of the longer side, and pack a block of terms at a time.
+        let pieces = parallel::even_tasks(longer.div_ceil(PIECE), longer / (4 * lanes), work);
+        let cut = |i: usize| if i == pieces { longer } else { longer * i / pieces / lanes * lanes };
+        let task = Part { packs_rows: true, ..task };
+        parallel::for_each(pieces, work, |i| {
+            let (first, end) = (cut(i), cut(i + 1));
+            dispatch(if m > n { task.rows((first, end)) } else { task.columns(first, end) });
+        });
+        return;
+    }
     let blocks = parallel::even_tasks(m.div_ceil(ROWS), m / MIN_ROWS, work);
     let rows_of = |i: usize| (m * i / blocks, m * (i + 1) / blocks);
     if is_direct {
@@ -110,6 +124,10 @@ fn compute<T: Real>(task: Part<'_, T>) {
         parallel::for_each(blocks, work, |i| dispatch(task.rows(rows_of(i))));
     }
 }
+
+/// Rows and columns of the gradient of a weight that stay in the second cache with a block of its terms;
+/// of a smaller one they stay in it anyway, and of a larger one too much would be packed more than once.
+const PIECE: usize = 256;
 
 /// Rows below which a block is not cut further for threads.
 const MIN_ROWS: usize = 28;
@@ -206,6 +224,8 @@ struct Part<'a, T> {
     epilogue: Epilogue<'a, T>,
     /// Whether the bias is per row, as in a transposed product.
     bias_by_row: bool,
+    /// Whether the rows are copied, which pays where many columns pass them.
+    packs_rows: bool,
 }
 
 impl<'a, T: Real> Part<'a, T> {
@@ -249,6 +269,7 @@ impl<'a, T: Real> Part<'a, T> {
             c_row: self.c_column,
             c_column: self.c_row,
             bias_by_row: !self.bias_by_row,
+            packs_rows: self.m > DIRECT_COLUMNS,
             ..self
         }
     }
@@ -262,8 +283,7 @@ impl<T: Real> Kernel for Part<'_, T> {
         let Self { m, k, n, left: Operand(left), right, c, accumulate, epilogue, .. } = self;
         let lanes = T::Lanes::<I>::LANES;
         let width = n.div_ceil(lanes) * lanes;
-        // Copying the rows pays where many columns pass them.
-        let is_packed = n > DIRECT_COLUMNS && m > 3;
+        let is_packed = self.packs_rows && m > 3;
         let mut packed = Buffer::<T>::scratch(if is_packed { m * k.min(K_BLOCK) } else { 0 });
         let mut panels = Buffer::<T>::scratch(0);
         for start in (0..k).step_by(K_BLOCK) {
