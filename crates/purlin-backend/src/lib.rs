@@ -30,6 +30,8 @@ pub mod random;
 pub mod recurrent;
 pub mod reduce;
 mod simd;
+#[cfg(feature = "nn")]
+mod sizes;
 pub mod softmax;
 
 pub use buffer::{Buffer, PoolStats, pool_stats, trim_pool};

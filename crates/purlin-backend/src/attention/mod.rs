@@ -182,9 +182,7 @@ fn check_rows(name: &str, got: usize, step: usize, [batch, places, heads, featur
 /// A product of sizes; a panic where it does not fit.
 #[track_caller]
 fn product(sizes: &[usize]) -> usize {
-    let all = sizes.iter().try_fold(1usize, |all, &size| all.checked_mul(size));
-    assert!(all.is_some(), "attention: sizes must fit in memory, got {sizes:?}");
-    all.unwrap_or(0)
+    crate::sizes::product("attention", sizes)
 }
 
 #[track_caller]

@@ -2,7 +2,7 @@
 
 use super::rule::Backwards;
 use super::{FeedForward, check_len, whole};
-use crate::elementwise::{ops, zip_inplace};
+use crate::elementwise::{BLOCK, ops, zip_inplace};
 use crate::gemm::K_BLOCK;
 use crate::gemm::inner::{Right, pack, product};
 use crate::gemm::pack::Source;
@@ -58,8 +58,12 @@ pub fn backward<T: Real>(spec: &FeedForward<'_, T>, arrays: Backward<'_, T>) {
         let threads =
             if parallel::is_worth_it(spec.work()) { rayon::current_num_threads() } else { 1 };
         let is_small =
-            rows < K_BLOCK || hidden < RowSums::<T>::NARROWEST || features * outputs == 0;
-        if is_small || spec.parts() < threads {
+            rows < K_BLOCK || hidden < RowSums::<T>::NARROWEST || features == 0 || outputs == 0;
+        // Parts would leave threads idle, or what they add to the gradient of `x` would take more memory
+        // than whole hidden values.
+        let idle = spec.parts().next_multiple_of(threads) - spec.parts();
+        let is_uneven = idle > spec.parts() / 6 || (threads - 1) * features > 2 * hidden;
+        if is_small || is_uneven {
             return whole::backward(spec, arrays);
         }
         in_parts(spec, arrays, threads);
@@ -100,9 +104,14 @@ fn in_parts<T: Real>(spec: &FeedForward<'_, T>, arrays: Backward<'_, T>, threads
             });
         });
         if let Some(grad_x) = &mut grad_x {
-            for other in &others[..of_wave - 1] {
-                zip_inplace(ops::Add, grad_x, other);
-            }
+            let others = &others[..of_wave - 1];
+            let work = size_of_val(&grad_x[..]) * others.len();
+            parallel::for_each_chunk(grad_x, BLOCK, work, |block, grad_x| {
+                for other in others {
+                    let start = block * BLOCK;
+                    zip_inplace(ops::Add, grad_x, &other[start..start + grad_x.len()]);
+                }
+            });
         }
     }
     if let Some((sums, grad)) = sums.zip(grad_bias1) {

@@ -16,6 +16,9 @@ use purlin_core::simd::Isa;
 /// Rows of a task, about; fewer go one operation after the other.
 const ROWS: usize = 112;
 
+/// Rows of a task, at least where many threads want one.
+const LEAST_ROWS: usize = 28;
+
 /// `y = f(x W + b) V + c`, of shape `(rows, outputs)`; `kept`, of shape `(rows, hidden)`, takes
 /// `x W + b` for [`backward`](super::backward).
 ///
@@ -37,7 +40,7 @@ pub fn forward<T: Real>(spec: &FeedForward<'_, T>, x: &[T], kept: Option<&mut [T
 
 fn run<T: Real>(spec: &FeedForward<'_, T>, x: &[T], kept: Option<&mut [T]>, y: &mut [T]) {
     let &FeedForward { rows, features, hidden, outputs, .. } = spec;
-    if rows <= ROWS || features * hidden * outputs == 0 {
+    if rows <= ROWS || [features, hidden, outputs].contains(&0) {
         return whole::forward(spec, x, kept, y);
     }
     let mut panels1 = Buffer::scratch(Right::<T>::panels_len(features, hidden));
@@ -49,7 +52,7 @@ fn run<T: Real>(spec: &FeedForward<'_, T>, x: &[T], kept: Option<&mut [T]>, y: &
     let mut panels2 = Buffer::scratch(Right::<T>::panels_len(hidden, outputs));
     let source = Source { first: spec.weight2.as_ptr(), row_step: outputs, column_step: 1 };
     pack_right(hidden, outputs, source, &mut panels2);
-    let tasks = parallel::even_tasks(rows.div_ceil(ROWS), rows, spec.work());
+    let tasks = parallel::even_tasks(rows.div_ceil(ROWS), rows / LEAST_ROWS, spec.work());
     let kept = kept.map(|kept| Shared(kept.as_mut_ptr()));
     let y = Shared(y.as_mut_ptr());
     parallel::for_each(tasks, spec.work(), |i| {

@@ -12,8 +12,8 @@
 //! Forwards keeps the sums before the activation; backwards computes the activation again, which takes
 //! less time than reading it.
 //!
-//! Few rows, or more threads than there are parts of the hidden columns, go one operation after the other
-//! (`whole`), with the same bits: blocks end where the chains of [`gemm`](crate::gemm) end, and what several
+//! Few rows, and the way back where parts of the hidden columns would not keep the threads busy, go one
+//! operation after the other (`whole`), with the same bits: blocks end where the chains of [`gemm`](crate::gemm) end, and what several
 //! tasks add to is added in their order.
 
 mod backward;
@@ -28,6 +28,7 @@ pub use forward::forward;
 pub use rule::FeedForwardActivation;
 
 use crate::gemm::K_BLOCK;
+use crate::sizes::product;
 use purlin_core::Real;
 
 /// The sizes and parameters of `f(x W + b) V + c`.
@@ -100,11 +101,16 @@ impl<T: Real> FeedForward<'_, T> {
     #[track_caller]
     fn check(&self) {
         let &Self { rows, features, hidden, outputs, .. } = self;
-        check_len("weight1", features * hidden, self.weight1.len());
-        check_len("weight2", hidden * outputs, self.weight2.len());
+        let product = |sizes: [usize; 2]| product("feed_forward", &sizes);
+        check_len("weight1", product([features, hidden]), self.weight1.len());
+        check_len("weight2", product([hidden, outputs]), self.weight2.len());
         check_len("bias1", hidden, self.bias1.map_or(hidden, <[T]>::len));
         check_len("bias2", outputs, self.bias2.map_or(outputs, <[T]>::len));
-        check_len("mask", rows * hidden, self.mask.map_or(rows * hidden, <[T]>::len));
+        let len = product([rows, hidden]);
+        check_len("mask", len, self.mask.map_or(len, <[T]>::len));
+        // What follows multiplies freely.
+        product([rows, features]);
+        product([rows, outputs]);
     }
 }
 

@@ -169,7 +169,7 @@ fn every_instruction_set_has_the_same_bits() {
 }
 
 #[test]
-fn only_what_is_asked_for_is_written() {
+fn each_gradient_can_be_asked_for_alone() {
     let numbers = WIDE.numbers::<f64>();
     let [_, kept, grad_x, grad_weight1, grad_bias1, grad_weight2] = fast(WIDE, &numbers);
     let all = [grad_x, grad_weight1, grad_bias1, grad_weight2];
@@ -221,6 +221,15 @@ fn gradients_are_those_of_difference_quotients() {
             );
         }
     }
+}
+
+#[test]
+#[should_panic(expected = "feed_forward: sizes must fit in memory")]
+fn sizes_beyond_memory_are_refused() {
+    let case = Case { rows: 1 << 62, features: 4, hidden: 4, outputs: 4, ..WIDE };
+    let numbers = Case { rows: 0, ..case }.numbers::<f32>();
+    let spec = Case { has_mask: false, ..case }.spec(&numbers);
+    forward(&spec, &[], None, &mut []);
 }
 
 #[test]

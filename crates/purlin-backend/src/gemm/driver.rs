@@ -99,7 +99,7 @@ fn compute<T: Real>(task: Part<'_, T>) {
     let is_weight_gradient = task.left.0.row_step == 1 && k > K_BLOCK;
     if is_weight_gradient && m * n > PIECE * PIECE / 2 && m.min(n) <= PIECE && longer <= 2 * PIECE {
         // Threads take pieces of the longer side, and pack a block of terms at a time.
-        let pieces = parallel::even_tasks(longer.div_ceil(PIECE), longer / (4 * lanes), work);
+        let pieces = parallel::even_tasks(longer.div_ceil(PIECE), longer / (2 * lanes), work);
         let cut = |i: usize| if i == pieces { longer } else { longer * i / pieces / lanes * lanes };
         let task = Part { packs_rows: true, ..task };
         parallel::for_each(pieces, work, |i| {

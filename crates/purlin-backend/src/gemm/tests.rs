@@ -63,14 +63,17 @@ fn long_sums_and_large_blocks_have_the_bits_of_the_loop() {
 
 #[test]
 fn threads_do_not_change_a_bit() {
-    for (m, k, n) in [(300, 700, 300), (64, 300, 2000), (2000, 96, 64), (7, 4000, 640)] {
+    let wide = [(300, 700, 300), (64, 300, 2000), (2000, 96, 64), (7, 4000, 640)];
+    let gradients = [(300, 700, 200), (200, 700, 300), (128, 2000, 384)];
+    for (m, k, n) in wide.into_iter().chain(gradients) {
         let (a, b) = (numbers::<f32>(m * k, 1), numbers::<f32>(k * n, 2));
         let run = |spec: &Gemm| {
             let mut c = vec![0.0; m * n];
             gemm(spec, &a, &b, &mut c, &Epilogue::none());
             bits(&c)
         };
-        for spec in [Gemm::new(m, k, n), Gemm::new(m, k, n).trans_b()] {
+        let spec = Gemm::new(m, k, n);
+        for spec in [spec, spec.trans_b(), spec.trans_a()] {
             let expected = on_threads(1, || run(&spec));
             for threads in [2, 3, 8] {
                 assert_eq!(on_threads(threads, || run(&spec)), expected, "{spec:?} {threads}");

@@ -29,6 +29,7 @@ impl<T: Real> RowSums<T> {
     pub(crate) const NARROWEST: usize = if size_of::<T>() == 4 { 16 } else { 8 };
 
     pub(crate) fn new(rows: usize, width: usize) -> Self {
+        debug_assert!(width >= Self::NARROWEST, "row_sums: narrower rows have another order");
         let per_block = rows_per_block(width, Self::NARROWEST);
         Self { blocks: Buffer::zeroed(rows.div_ceil(per_block) * width), width, per_block }
     }
@@ -49,7 +50,7 @@ impl<T: Real> SharedRowSums<T> {
     ///
     /// # Safety
     ///
-    /// The row and the columns exist, and no other thread has these columns.
+    /// The [`RowSums`] is alive, the row and the columns exist, and no other thread has these columns.
     #[inline(always)]
     pub(crate) unsafe fn add<I: Isa>(self, row: usize, column: usize, items: &[T]) {
         let first = self.blocks.at(row / self.per_block * self.width + column).0;

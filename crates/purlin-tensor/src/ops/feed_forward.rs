@@ -3,7 +3,7 @@
 use crate::Tensor;
 use crate::autograd::node::{Backward, Edges};
 use crate::autograd::{Flow, compose};
-use crate::ops::linear::{bias_grad, check_bias};
+use crate::ops::linear::{bias_grad, check_named_bias};
 use crate::ops::or_panic;
 use purlin_backend::Buffer;
 use purlin_backend::feed_forward::{self as kernel, FeedForward, FeedForwardActivation};
@@ -53,12 +53,11 @@ impl<T: Real> Backward<T> for FeedForwardBackward<T> {
             inputs.extend(bias1.iter().map(|bias| (BIAS1, bias)));
             inputs.extend(bias2.iter().map(|bias| (BIAS2, bias)));
             compose(&grad, flow, &inputs, |v| {
-                let mut biases = v[3..].iter();
-                let mut plus = |y: Tensor<T>, bias: &Option<Tensor<T>>| match bias {
-                    Some(_) => biases.next().map_or_else(|| y.clone(), |bias| &y + bias),
-                    None => y,
+                let plus = |y: Tensor<T>, bias: usize| {
+                    let place = inputs.iter().position(|&(input, _)| input == bias);
+                    place.map_or_else(|| y.clone(), |place| &y + &v[place])
                 };
-                let u = plus(v[0].matmul(&v[1]), bias1);
+                let u = plus(v[0].matmul(&v[1]), BIAS1);
                 let mut hidden = match activation {
                     FeedForwardActivation::Relu => u.relu(),
                     FeedForwardActivation::Gelu => u.gelu(),
@@ -66,13 +65,13 @@ impl<T: Real> Backward<T> for FeedForwardBackward<T> {
                 if let Some(mask) = mask {
                     hidden *= mask;
                 }
-                plus(hidden.matmul(&v[2]), bias2)
+                plus(hidden.matmul(&v[2]), BIAS2)
             });
             return;
         }
         let [features, hidden] = [weight1.dims()[0], weight1.dims()[1]];
         let spec = FeedForward {
-            rows: x.numel() / features.max(1),
+            rows: x.dims()[..x.rank() - 1].iter().product(),
             features,
             hidden,
             outputs: weight2.dims()[1],
@@ -88,18 +87,18 @@ impl<T: Real> Backward<T> for FeedForwardBackward<T> {
             std::array::from_fn(|i| flow.needs(i).then(|| Buffer::scratch(shapes[i].numel())));
         let [grad_x, grad_weight1, grad_bias1, grad_weight2] =
             grads.each_mut().map(|grad| grad.as_mut().map(|grad| &mut grad[..]));
-        kernel::backward(
-            &spec,
-            kernel::Backward {
-                x: x.data(),
-                kept,
-                grad_y: grad.data(),
-                grad_x,
-                grad_weight1,
-                grad_bias1,
-                grad_weight2,
-            },
-        );
+        let arrays = kernel::Backward {
+            x: x.data(),
+            kept,
+            grad_y: grad.data(),
+            grad_x,
+            grad_weight1,
+            grad_bias1,
+            grad_weight2,
+        };
+        if (0..4).any(|i| flow.needs(i)) {
+            kernel::backward(&spec, arrays);
+        }
         for (i, grad) in grads.into_iter().enumerate() {
             if let Some(grad) = grad {
                 flow.send(i, Tensor::new(shapes[i], grad));
@@ -112,7 +111,8 @@ impl<T: Real> Backward<T> for FeedForwardBackward<T> {
 }
 
 /// `f(x W + b) V + c` in one pass: the feed-forward part of a transformer. The values between the
-/// products are multiplied with `mask` ([`dropout_mask`](crate::dropout_mask)) where there is one.
+/// products are multiplied with `mask` ([`dropout_mask`](crate::dropout_mask)) where there is one; it is
+/// a constant: it has no gradient.
 ///
 /// | value | shape |
 /// |---|---|
@@ -168,8 +168,8 @@ pub fn feed_forward<T: Real>(
         weight1.shape(),
         x.shape()
     );
-    or_panic(check_bias("feed_forward", bias1, hidden));
-    or_panic(check_bias("feed_forward", bias2, outputs));
+    or_panic(check_named_bias("feed_forward", "bias1", bias1, hidden));
+    or_panic(check_named_bias("feed_forward", "bias2", bias2, outputs));
     let last = x.rank() - 1;
     let between = x.shape().with(last, hidden);
     if let Some(mask) = mask {

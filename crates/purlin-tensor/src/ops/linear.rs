@@ -50,9 +50,19 @@ pub(crate) fn check_bias<T: Real>(
     bias: Option<&Tensor<T>>,
     channels: usize,
 ) -> Result<()> {
+    check_named_bias(op, "bias", bias, channels)
+}
+
+/// [`check_bias`] where there are several.
+pub(crate) fn check_named_bias<T: Real>(
+    op: &'static str,
+    name: &str,
+    bias: Option<&Tensor<T>>,
+    channels: usize,
+) -> Result<()> {
     match bias {
         Some(bias) if bias.dims() != [channels] => {
-            Err(Error::shape(op, format!("bias ({channels},)"), bias.shape()))
+            Err(Error::shape(op, format!("{name} ({channels},)"), bias.shape()))
         }
         _ => Ok(()),
     }

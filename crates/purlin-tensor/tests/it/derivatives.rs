@@ -348,6 +348,13 @@ fn the_feed_forward_part() {
                     feed_forward(&v[0], weights, activation, mask)
                 });
             }
+            let inputs = [&inputs[..3], &inputs[4..]].concat();
+            both(&name, &inputs, |v| {
+                let (weight1, weight2) = (&v[1], &v[2]);
+                let weights =
+                    FeedForwardWeights { weight1, bias1: None, weight2, bias2: Some(&v[3]) };
+                feed_forward(&v[0], weights, activation, mask)
+            });
         }
     }
 }

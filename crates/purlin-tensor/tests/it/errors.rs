@@ -228,7 +228,7 @@ fn layers() {
     check("feed_forward: expected input (.., 3) for weight1 (3, 4), got (2, 5)", || {
         parts([2, 5], [3, 4], [4, 2], 4, None)
     });
-    check("feed_forward: expected bias (4,), got (3,)", || parts([2, 3], [3, 4], [4, 2], 3, None));
+    check("feed_forward: expected bias1 (4,), got (3,)", || parts([2, 3], [3, 4], [4, 2], 3, None));
     check("feed_forward: expected mask (2, 4), got (2, 3)", || {
         parts([2, 3], [3, 4], [4, 2], 4, Some([2, 3]))
     });
