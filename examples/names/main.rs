@@ -179,10 +179,12 @@ fn make(
         different.iter().filter(|name| is_new(name)).count()
     );
     println!("the first, * new:");
-    for row in made.chunks(8).take(4) {
+    let shown = &made[..made.len().min(32)];
+    let width = shown.iter().map(|name| name.chars().count()).max().unwrap_or(0) + 3;
+    for row in shown.chunks(8) {
         let star =
             |name: &String| format!("{name}{}", if is_new(&name.as_str()) { "*" } else { "" });
-        let row: Vec<String> = row.iter().map(|name| format!("{:<13}", star(name))).collect();
+        let row: Vec<String> = row.iter().map(|name| format!("{:<width$}", star(name))).collect();
         println!("  {}", row.concat().trim_end());
     }
     shared::write(&arguments.out.join("made.txt"), &(made.join("\n") + "\n"))

@@ -9,6 +9,9 @@
 //! | forwards | some rows, [`K_BLOCK`] hidden columns at a time | the hidden values of these rows and columns |
 //! | backwards | [`K_BLOCK`] hidden columns, as many rows at a time | their hidden values and gradients, and the gradients of both weights |
 //!
+//! (The gradients of both weights for up to some 500 features and outputs and a cache of 2 MiB; beyond, they
+//! come from the third.)
+//!
 //! Forwards keeps the sums before the activation; backwards computes the activation again, which takes
 //! less time than reading it.
 //!
